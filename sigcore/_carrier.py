@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""What a carrier owes: the contract that every plug-in of the group ``sigcore.carriers`` keeps.
+
+The contract is executable: ``sigcore.testing.check_carrier`` runs it against any carrier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from ._endpoint import Endpoint
+
+
+class Listening(Protocol):
+    """What ``Carrier.listen`` gives: the place where links come in.
+
+    Attributes:
+        endpoint: The endpoint really bound; where port 0 was asked for, the port that was picked.
+    """
+
+    endpoint: Endpoint
+
+    def close(self) -> None:
+        """Stop taking new links, at once; links that exist go on. May be called twice."""
+
+    async def wait_closed(self) -> None:
+        """Return when the address is free again for another ``listen``."""
+
+
+@runtime_checkable
+class Carrier(Protocol):
+    """Moves bytes over one kind of medium, in order and without loss.
+
+    The transports and protocols are asyncio's. A transport has ``write``, ``close``, ``abort``,
+    ``pause_reading``, ``resume_reading``, ``is_closing`` and ``get_extra_info``. For each link:
+
+    - ``connection_made(transport)`` comes first, ``connection_lost(exc)`` last and exactly once: ``None`` after
+      our own ``close()`` or ``abort()`` and after a clean end by the peer, else the cause.
+    - ``data_received(data)`` gives non-empty ``bytes``, never from inside ``write`` and never in a buffer that is reused.
+    - ``pause_writing``/``resume_writing`` alternate, by the transport's buffer, as asyncio means them.
+    - ``write`` never blocks and may be called at any time after ``connection_made``; after ``close()`` it does nothing.
+    - ``close()`` flushes what was written, then ends the link; ``abort()`` ends it at once.
+    - All calls come on the loop that ran ``connect`` or ``listen``.
+
+    Two optional attributes:
+
+    - ``is_local(endpoint) -> bool``: whether only this machine (or what is plugged into it) can reach what ``listen``
+      opens. A server refuses other endpoints unless it was told ``insecure=True``; a carrier without it counts as not local.
+    - ``link_defaults``: a mapping from names of ``sigcore.LinkOptions`` to this medium's own defaults.
+    """
+
+    async def connect(
+        self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """Make one link to ``endpoint``, which has the carrier's own query options only.
+
+        Raises:
+            EndpointError: The endpoint lacks something, or has an option that this carrier does not know.
+            OSError: The medium said no; the message says what was tried and what to do.
+        """
+
+    async def listen(
+        self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]
+    ) -> Listening:
+        """Take links at ``endpoint``; ``protocol_factory`` is called once for each that comes.
+
+        Raises:
+            EndpointError: The endpoint lacks something, or has an option that this carrier does not know.
+            OSError: The address is in use, the device is absent, ...; the message says which and what to do.
+        """
+
+
+def is_local(carrier: Carrier, endpoint: Endpoint) -> bool:
+    """Whether only this machine can reach what ``carrier.listen(endpoint)`` opens; unknown counts as no."""
+    check: Callable[[Endpoint], bool] | None = getattr(carrier, "is_local", None)
+    return bool(check(endpoint)) if check is not None else False
+
+
+def link_defaults(carrier: Carrier) -> Mapping[str, object]:
+    """Return the medium's own defaults for ``LinkOptions``; empty when it names none."""
+    defaults: Mapping[str, object] = getattr(carrier, "link_defaults", {})
+    return defaults

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+"""Every error that sigcore raises, in one tree.
+
+Each also derives from the built-in that a Python user would catch::
+
+    SigError
+    ├── InvalidName (ValueError)            a name that breaks the rules for names
+    ├── EndpointError (ValueError)          a malformed endpoint URL or option
+    │   └── InsecureEndpoint (PermissionError)  listening where strangers could connect
+    ├── CodecError (ValueError)             a value or bytes that the codec cannot take
+    ├── TypeMismatch (TypeError)            data that does not fit the ``type=`` asked for
+    ├── PluginError                         a plug-in could not be had
+    │   ├── PluginNotFound (LookupError)        nothing installed has that name
+    │   ├── PluginConflict                      two packages claim that name
+    │   └── PluginBroken (ImportError)          it is installed but does not load
+    ├── SenderExists (ValueError)           the sender's name is taken
+    ├── EventNotDeclared (LookupError)      the sender does not declare that event
+    ├── HandleRemoved (RuntimeError)        a Sender or Listener used after its removal
+    ├── WrongThread (RuntimeError)          a blocking call on the router's own thread
+    ├── RouterClosed (RuntimeError)         a router used after close(), or not yet opened
+    ├── BufferFull                          no room for the event; nothing was sent
+    ├── ListenerError                       a listener raised; ``__cause__`` says what
+    ├── LocalProtocolError (RuntimeError)   our own side used the protocol wrongly
+    ├── LinkError (ConnectionError)
+    │   ├── NotConnected                        there is no link at the moment
+    │   ├── ConnectTimeout (TimeoutError)       no link came up within the time allowed
+    │   ├── LinkRefused                         the other side said no, and why
+    │   └── RemoteProtocolError                 the other side broke the protocol
+    └── RequestError
+        ├── SenderNotFound (LookupError)        no such sender is connected
+        ├── MethodNotFound (LookupError)        the sender has no such method
+        ├── RequestTimeout (TimeoutError)       no reply in time
+        ├── RequestFailed                       the handler raised
+        ├── SenderLost (ConnectionError)        the sender left before it replied
+        └── Busy                                too many requests are open
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._info import EventInfo
+
+
+class SigError(Exception):
+    """The base of every error that sigcore raises."""
+
+
+class InvalidName(SigError, ValueError):
+    """A sender, event or method name breaks the rules for names."""
+
+
+class EndpointError(SigError, ValueError):
+    """An endpoint URL or one of its options is malformed or unknown."""
+
+
+class InsecureEndpoint(EndpointError, PermissionError):
+    """Listening there would let other machines in without authentication."""
+
+
+class CodecError(SigError, ValueError):
+    """The codec cannot encode this value or decode these bytes."""
+
+
+class TypeMismatch(SigError, TypeError):
+    """Data does not fit the type that was asked for, or the type is not supported."""
+
+
+class PluginError(SigError):
+    """A carrier, codec or other plug-in could not be had."""
+
+
+class PluginNotFound(PluginError, LookupError):
+    """No installed package offers a plug-in of that name."""
+
+
+class PluginConflict(PluginError):
+    """Two installed packages claim the same plug-in name."""
+
+
+class PluginBroken(PluginError, ImportError):
+    """The plug-in is installed but cannot be loaded; the message says why."""
+
+
+class SenderExists(SigError, ValueError):
+    """A sender of that name is already connected."""
+
+
+class EventNotDeclared(SigError, LookupError):
+    """The sender does not declare that event."""
+
+
+class HandleRemoved(SigError, RuntimeError):
+    """A ``Sender``, ``Signal`` or ``Listener`` was used after its removal."""
+
+
+class WrongThread(SigError, RuntimeError):
+    """A call that waits was made on the very thread that it would wait for."""
+
+
+class RouterClosed(SigError, RuntimeError):
+    """The router is closed, or was never opened."""
+
+
+class BufferFull(SigError):
+    """The outgoing buffer has no room; the event went nowhere and may be tried again."""
+
+
+class ListenerError(SigError):
+    """A listener failed; the exception it raised is ``__cause__``.
+
+    Attributes:
+        info: The event that was being delivered.
+        listener: The ``Listener`` that failed.
+    """
+
+    def __init__(self, message: str, *, info: EventInfo, listener: Any) -> None:
+        super().__init__(message)
+        self.info = info
+        self.listener = listener
+
+
+class LocalProtocolError(SigError, RuntimeError):
+    """This side used the protocol wrongly: a fault in the calling code."""
+
+
+class LinkError(SigError, ConnectionError):
+    """A link could not be made, or broke."""
+
+
+class NotConnected(LinkError):
+    """There is no link to the server at the moment."""
+
+
+class ConnectTimeout(LinkError, TimeoutError):
+    """No link came up within the time allowed."""
+
+
+class LinkRefused(LinkError):
+    """The other side refused or ended the link and said why.
+
+    Attributes:
+        code: The machine-readable reason, one of the codes in docs/protocol.md.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class RemoteProtocolError(LinkError):
+    """The other side broke the protocol; its link is closed.
+
+    Attributes:
+        code: The machine-readable reason, one of the codes in docs/protocol.md.
+    """
+
+    def __init__(self, message: str, *, code: str = "protocol_error") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class RequestError(SigError):
+    """A request got no result."""
+
+
+class SenderNotFound(RequestError, LookupError):
+    """No sender of that name is connected."""
+
+
+class MethodNotFound(RequestError, LookupError):
+    """The sender is connected but answers no such method."""
+
+
+class RequestTimeout(RequestError, TimeoutError):
+    """No reply came within the time allowed."""
+
+
+class RequestFailed(RequestError):
+    """The handler raised; in one process the original is ``__cause__``."""
+
+
+class SenderLost(RequestError, ConnectionError):
+    """The sender, or the link to it, went away before it replied."""
+
+
+class Busy(RequestError):
+    """Too many requests are open; this one was not started."""

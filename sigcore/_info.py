@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""The small values that listeners and callers are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+NO_META: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A router at the other end of a link.
+
+    Attributes:
+        name: What the other router calls itself.
+        identity: Who it proved to be; empty without authentication.
+        endpoint: Where it is connected; known only in the process that holds the link, else empty.
+    """
+
+    name: str
+    identity: str = ""
+    endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderInfo:
+    """A sender as others see it; the data of ``#connect`` and ``#disconnect``.
+
+    Attributes:
+        name: The sender's name.
+        events: The events that it declares, in the order declared.
+        requests: The methods that it declares; a sender with a ``fallback`` may answer more.
+        connected: ``True`` in ``#connect``, ``False`` in ``#disconnect``.
+        peer: The router that holds the sender; ``None`` when that is this process.
+    """
+
+    name: str
+    events: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()
+    connected: bool = True
+    peer: Peer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventInfo:
+    """What a listener is told beside the data.
+
+    Attributes:
+        sender: The sender's name.
+        event: The event's name.
+        peer: The router that signals; ``None`` when that is this process.
+        meta: Text to text, as the trigger gave it; empty otherwise.
+    """
+
+    sender: str
+    event: str
+    peer: Peer | None = None
+    meta: Mapping[str, str] = NO_META
