@@ -30,10 +30,10 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
 
 @hookspec(firstresult=True)
-def sigcore_carrier() -> Carrier | None:  # type: ignore[empty-body]  # a specification has no body
+def sigcore_carrier() -> Carrier | None:
     """Return the carrier that this plug-in offers; group ``sigcore.carriers``."""
 
 
 @hookspec(firstresult=True)
-def sigcore_codec() -> Codec | None:  # type: ignore[empty-body]  # a specification has no body
+def sigcore_codec() -> Codec | None:
     """Return the codec that this plug-in offers; group ``sigcore.codecs``."""
