@@ -2,6 +2,8 @@
 """Events and requests between named endpoints: in one process, between processes, over a serial cable.
 
 Every public name stands here; each is imported when it is first used, so that ``import sigcore`` stays light.
+To add a name: import it below for type checkers, give it a place in ``_HOME``, and list it in ``__all__``; a test
+compares the three.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import hookspecs as hookspecs
     from ._carrier import Carrier, Listening
     from ._codec import Codec
     from ._endpoint import Endpoint
@@ -46,10 +49,10 @@ if TYPE_CHECKING:
     )
     from ._info import EventInfo, Peer, SenderInfo
     from ._limits import LinkOptions
-    from ._logging import SimpleLogger, setup_logger
+    from ._logging import SimpleLogger, get_logger, setup_logger
     from ._names import EVENT_CONNECT, EVENT_DISCONNECT
     from ._options import Seconds, Size
-    from ._plugins import PluginInfo, list_plugins, load_carrier, load_codec
+    from ._plugins import PluginInfo, check_plugin, list_plugins, load_carrier, load_codec, load_plugin
     from .hookspecs import hookimpl
 
 _HOME = {
@@ -90,27 +93,83 @@ _HOME = {
     ),
     "_info": ("EventInfo", "Peer", "SenderInfo"),
     "_limits": ("LinkOptions",),
-    "_logging": ("SimpleLogger", "setup_logger"),
+    "_logging": ("SimpleLogger", "get_logger", "setup_logger"),
     "_names": ("EVENT_CONNECT", "EVENT_DISCONNECT"),
     "_options": ("Seconds", "Size"),
-    "_plugins": ("PluginInfo", "list_plugins", "load_carrier", "load_codec"),
+    "_plugins": ("PluginInfo", "check_plugin", "list_plugins", "load_carrier", "load_codec", "load_plugin"),
     "hookspecs": ("hookimpl",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+_SUBMODULES = ("aio", "hookspecs", "testing")
 
-__all__ = sorted(_MODULE_OF)  # noqa: PLE0605  # built from the one table above
+__all__ = [
+    "EVENT_CONNECT",
+    "EVENT_DISCONNECT",
+    "BufferFull",
+    "Busy",
+    "Carrier",
+    "Codec",
+    "CodecError",
+    "ConnectTimeout",
+    "Endpoint",
+    "EndpointError",
+    "EventInfo",
+    "EventNotDeclared",
+    "HandleRemoved",
+    "InsecureEndpoint",
+    "InvalidName",
+    "LinkError",
+    "LinkOptions",
+    "LinkRefused",
+    "ListenerError",
+    "Listening",
+    "LocalProtocolError",
+    "MethodNotFound",
+    "NotConnected",
+    "Peer",
+    "PluginBroken",
+    "PluginConflict",
+    "PluginError",
+    "PluginInfo",
+    "PluginNotFound",
+    "RemoteProtocolError",
+    "RequestError",
+    "RequestFailed",
+    "RequestTimeout",
+    "RouterClosed",
+    "Seconds",
+    "SenderExists",
+    "SenderInfo",
+    "SenderLost",
+    "SenderNotFound",
+    "SigError",
+    "SimpleLogger",
+    "Size",
+    "TypeMismatch",
+    "WrongThread",
+    "check_plugin",
+    "get_logger",
+    "hookimpl",
+    "list_plugins",
+    "load_carrier",
+    "load_codec",
+    "load_plugin",
+    "setup_logger",
+]
 
 
 def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name in _SUBMODULES:
+        return import_module(f".{name}", __name__)
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'sigcore' has no attribute {name!r}")
-    from importlib import import_module
-
     value: object = getattr(import_module(f".{module}", __name__), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return list(__all__)
+    return sorted([*__all__, *_SUBMODULES])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import unicodedata
 
 from ._errors import InvalidName
+from ._shown import shown
 
 MAX_NAME_BYTES = 255
 """Longest name in bytes of UTF-8: its length fits one byte on the wire."""
@@ -30,7 +31,7 @@ def check_name(name: object, what: str) -> str:
         raise InvalidName(f"a {what} name must be text, not {type(name).__name__}: {name!r}")
     fault = _fault(name)
     if fault:
-        raise InvalidName(f"{_shown(name)} cannot be a {what} name: {fault}")
+        raise InvalidName(f"{shown(name)} cannot be a {what} name: {fault}")
     return name
 
 
@@ -44,7 +45,7 @@ def check_event_to_hear(name: object) -> str:
         if name in PRESENCE_EVENTS:
             return name
         known = ", ".join(sorted(PRESENCE_EVENTS))
-        raise InvalidName(f"{_shown(name)} is no event of sigcore's own; those are {known}")
+        raise InvalidName(f"{shown(name)} is no event of sigcore's own; those are {known}")
     return check_name(name, "event")
 
 
@@ -64,8 +65,3 @@ def _fault(name: str) -> str | None:
     if any(unicodedata.category(char) == "Cc" for char in name):
         return "it has a control character"
     return None
-
-
-def _shown(name: str) -> str:
-    """Return ``name`` fit for a message: escaped, and cut where it is long."""
-    return ascii(name) if len(name) <= 60 else f"{ascii(name[:60])}..."
