@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+"""For the tests of plug-ins and of programs that use sigcore; nothing here needs a test framework."""
+
+from __future__ import annotations
+
+from ._carrier_check import check_carrier
+
+__all__ = ["check_carrier"]
