@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+"""The carriers ``tcp://`` and ``unix://`` for sigcore.
+
+They are found by their entry points; only programs that use a carrier without a router import this package.
+"""
+
+from __future__ import annotations
+
+from ._options import TcpOptions, UnixOptions
+from ._tcp import TcpCarrier
+from ._unix import UnixCarrier
+
+__all__ = ["TcpCarrier", "TcpOptions", "UnixCarrier", "UnixOptions"]

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""The file of a listening Unix socket: made with the right permissions, replaced when stale, removed when done."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+
+class SocketFile:
+    """A listening socket and the file that stands for it.
+
+    Attributes:
+        sock: The socket, listening.
+    """
+
+    def __init__(self, path: str, *, mode: int, backlog: int) -> None:
+        """Listen at ``path``.
+
+        Args:
+            path: Where the file is to be; what a dead server left there is replaced.
+            mode: The file's permissions; they hold from its first moment.
+            backlog: Links that may wait.
+
+        Raises:
+            OSError: ``EADDRINUSE``, somebody listens there; ``EEXIST``, something else has that name; or whatever the
+                system says of the path.
+        """
+        _remove_if_stale(path)
+        with ExitStack() as undo:
+            self.sock = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            self.sock.setblocking(False)
+            with _permissions(mode):
+                self.sock.bind(path)
+            self._path = path
+            self._identity = _identity(os.lstat(path))
+            undo.callback(self.remove)
+            self.sock.listen(backlog)
+            undo.pop_all()
+
+    def remove(self) -> None:
+        """Remove the file, unless another has taken its place; call it while the socket is open."""
+        with suppress(FileNotFoundError):
+            if _identity(os.lstat(self._path)) == self._identity:
+                os.unlink(self._path)
+
+
+@contextmanager
+def _permissions(mode: int) -> Iterator[None]:
+    """Have a new file get just ``mode``. The mask is the whole process's, so it is held for one system call only."""
+    before = os.umask(0o777 & ~mode)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _remove_if_stale(path: str) -> None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+    if _is_answered(path):
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)
+    with suppress(FileNotFoundError):
+        if _identity(os.lstat(path)) == _identity(found):  # no other server was quicker
+            os.unlink(path)
+
+
+def _is_answered(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # a full backlog is an answer as well
+        error = probe.connect_ex(path)
+    return error not in (errno.ECONNREFUSED, errno.ENOENT)
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino

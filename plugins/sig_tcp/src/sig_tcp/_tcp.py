@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""The carrier ``tcp://host:port``.
+
+Its links are asyncio's own transports, which keep the contract as they are; asyncio also sets TCP_NODELAY on each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+
+from sigcore import Endpoint, EndpointError
+
+from ._addresses import addresses_of, is_loopback, listen_at_all
+from ._explain import CONNECTING, LISTENING, explained
+from ._listening import SocketListening
+from ._options import TcpOptions
+
+_HEAD_START_S = 0.25  # of one address of a name before the next is tried as well; RFC 8305, section 5
+
+_PROBE_INTERVAL_S = 5  # between questions to a silent peer
+_PROBES = 3  # unanswered, after which the link is lost
+
+
+class TcpCarrier:
+    """Makes links over TCP, IPv4 and IPv6."""
+
+    def is_local(self, endpoint: Endpoint) -> bool:
+        """Tell whether only this machine can reach ``endpoint``: a loopback address, or a name for one."""
+        return is_loopback(endpoint.host)
+
+    async def connect(
+        self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """Make a link to ``endpoint``; of several addresses, the first that answers.
+
+        Raises:
+            EndpointError: There is no host or no port, or something that is no part of a TCP address.
+            OSError: Nobody listens there, the name does not resolve, no way leads there, ...
+        """
+        options = endpoint.options(TcpOptions)
+        port = _port_of(endpoint)
+        if not endpoint.host or port == 0:
+            raise EndpointError(f"{endpoint} says not where to connect; write it as tcp://127.0.0.1:3000")
+        try:
+            transport, protocol = await asyncio.get_running_loop().create_connection(
+                protocol_factory, endpoint.host, port, happy_eyeballs_delay=_HEAD_START_S
+            )
+        except OSError as error:
+            raise explained(error, f"connect to {endpoint}", CONNECTING) from error
+        _keep_alive(transport.get_extra_info("socket"), options)
+        return transport, protocol
+
+    async def listen(self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]) -> SocketListening:
+        """Take links at every address of ``endpoint``; without a host, at every interface.
+
+        Raises:
+            EndpointError: There is no port, or something that is no part of a TCP address.
+            OSError: The port is in use, the address is not this machine's, the name does not resolve, ...
+        """
+        options = endpoint.options(TcpOptions)
+        port = _port_of(endpoint)
+        try:
+            addresses = await addresses_of(endpoint.host, port)
+            sockets = listen_at_all(addresses, options.backlog)
+        except OSError as error:
+            raise explained(error, f"listen at {endpoint}", LISTENING) from error
+        bound = replace(endpoint, port=sockets[0].getsockname()[1])
+        return SocketListening(bound, await _serve(sockets, protocol_factory, options))
+
+
+async def _serve(
+    sockets: list[socket.socket], protocol_factory: Callable[[], asyncio.Protocol], options: TcpOptions
+) -> list[asyncio.Server]:
+    loop = asyncio.get_running_loop()
+    with ExitStack() as undo:
+        for sock in sockets:
+            undo.callback(sock.close)
+        servers = []
+        for sock in sockets:
+            _keep_alive(sock, options)  # the sockets of the links that come inherit it
+            servers.append(await loop.create_server(protocol_factory, sock=sock, backlog=options.backlog))
+            undo.callback(servers[-1].close)
+        undo.pop_all()
+    return servers
+
+
+def _keep_alive(sock: socket.socket, options: TcpOptions) -> None:
+    """Have the kernel find out that the other side is gone, as far as the platform can."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", options.keepalive),
+        ("TCP_KEEPALIVE", options.keepalive),  # macOS's name for the same
+        ("TCP_KEEPINTVL", _PROBE_INTERVAL_S),
+        ("TCP_KEEPCNT", _PROBES),
+        ("TCP_USER_TIMEOUT", options.user_timeout * 1000),
+    ):
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), round(value))
+
+
+def _port_of(endpoint: Endpoint) -> int:
+    if endpoint.path:
+        raise EndpointError(f"{endpoint} has a path, {endpoint.path}; a TCP address is a host and a port")
+    if endpoint.port is None:
+        raise EndpointError(f"{endpoint} has no port; write it as tcp://{endpoint.host or '127.0.0.1'}:3000")
+    return endpoint.port

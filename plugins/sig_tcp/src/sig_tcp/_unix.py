@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""The carrier ``unix:///path``. Its links are asyncio's own transports, which keep the contract as they are."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from sigcore import Endpoint, EndpointError
+
+from ._explain import CONNECTING_TO_FILE, LISTENING_AT_FILE, explained
+from ._listening import SocketListening
+from ._options import UnixOptions
+from ._socket_file import SocketFile
+
+
+class UnixCarrier:
+    """Makes links over stream sockets in the file system."""
+
+    def is_local(self, endpoint: Endpoint) -> bool:
+        """Return ``True``: only this machine can reach a Unix socket."""
+        return True
+
+    async def connect(
+        self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """Make a link to whoever listens at the endpoint's path.
+
+        Raises:
+            EndpointError: There is no path, or more than a path, or this system has no Unix sockets.
+            OSError: There is no such socket, nobody listens there, or connecting is not permitted.
+        """
+        endpoint.options(UnixOptions)
+        path = _path_of(endpoint)
+        try:
+            return await asyncio.get_running_loop().create_unix_connection(protocol_factory, path)
+        except OSError as error:
+            raise explained(error, f"connect to {endpoint}", CONNECTING_TO_FILE) from error
+
+    async def listen(self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]) -> SocketListening:
+        """Take links at the endpoint's path; a socket file that nobody listens at is replaced.
+
+        Raises:
+            EndpointError: There is no path, or more than a path, or this system has no Unix sockets.
+            OSError: Somebody listens there, something else has that name, the directory does not exist, ...
+        """
+        options = endpoint.options(UnixOptions)
+        path = _path_of(endpoint)
+        try:
+            file = SocketFile(path, mode=int(options.mode, 8), backlog=options.backlog)
+        except OSError as error:
+            raise explained(error, f"listen at {endpoint}", LISTENING_AT_FILE) from error
+        try:
+            server = await asyncio.get_running_loop().create_unix_server(
+                protocol_factory, sock=file.sock, backlog=options.backlog
+            )
+        except BaseException:
+            file.remove()
+            file.sock.close()
+            raise
+        return SocketListening(endpoint, [server], clean_up=file.remove)
+
+
+def _path_of(endpoint: Endpoint) -> str:
+    if not hasattr(socket, "AF_UNIX"):
+        raise EndpointError(f"{endpoint}: this system has no Unix sockets for Python; use tcp://127.0.0.1:PORT")
+    if endpoint.host or endpoint.port is not None:
+        raise EndpointError(f"{endpoint} has a host; write it with three slashes, as in unix:///run/gateway/sig.sock")
+    if not endpoint.path.strip("/"):
+        raise EndpointError(f"{endpoint} has no path; write it as unix:///run/gateway/sig.sock")
+    return endpoint.path
