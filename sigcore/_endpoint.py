@@ -30,7 +30,7 @@ _SCHEME_PART = "[a-z][a-z0-9.-]*"
 _SCHEME = re.compile(rf"{_SCHEME_PART}(\+{_SCHEME_PART})*")
 _ZONE = re.compile(r"[A-Za-z0-9._~-]+")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_OPTION = re.compile(r"([?&])([^=&?]*)=([^&]*)")
+_OPTION = re.compile(r"[?&]([^=&?]*)=([^&]*)")
 _BARE_DEVICE = re.compile(r"(/dev/.+)")
 _BARE_COM = re.compile(r"(?:\\\\\.\\)?(COM[0-9]+(?:\?.*)?)", re.IGNORECASE)
 
@@ -94,6 +94,8 @@ class Endpoint:
         Raises:
             EndpointError: The text is no endpoint; the message quotes it without its secrets.
         """
+        if not isinstance(text, str):
+            raise EndpointError(f"an endpoint is text such as tcp://127.0.0.1:3000, not {type(text).__name__}")
         try:
             return _parse(text)
         except EndpointError as exc:
@@ -160,17 +162,21 @@ class Endpoint:
 
 def redacted(text: str) -> str:
     """Return ``text``, which need not be a well-formed endpoint, without what may be a secret."""
-    start = text.find("://")
-    start = start + 3 if start >= 0 else 0
-    # Up to the last "@": somebody may have forgotten to encode one, or a "/" or "?", in the password.
-    end = max(start, text.rfind("@"))
-    hidden = HIDDEN if end > start else ""
-    return text[:start] + hidden + _OPTION.sub(_hide_value, text[end:])
+    # Up to the last "@": somebody may have forgotten to encode one, or a "/" or "?", in a password.
+    at = text.rfind("@")
+    user = text.find("://", 0, max(at, 0))
+    spans = [(user + 3 if user >= 0 else 0, at)]
+    spans += [option.span(2) for option in _OPTION.finditer(text) if is_secret(_readable(option[1]))]
+    parts, done = [], 0
+    for begin, end in sorted(spans):
+        if end > done:
+            parts += [text[done : max(begin, done)], HIDDEN]
+            done = end
+    return "".join([*parts, text[done:]])
 
 
-def _hide_value(match: re.Match[str]) -> str:
-    name = unquote_to_bytes(match[2]).decode("utf-8", "replace")
-    return f"{match[1]}{match[2]}={HIDDEN}" if is_secret(name) else match[0]
+def _readable(text: str) -> str:
+    return unquote_to_bytes(text).decode("utf-8", "replace")
 
 
 def _parse(text: str) -> Endpoint:
@@ -185,6 +191,11 @@ def _parse(text: str) -> Endpoint:
     scheme, rest = _split_scheme(text)
     address, has_query, query = rest.partition("?")
     authority, slash, path = address.partition("/")
+    if ":" in authority and "@" not in authority and "@" in path + query:
+        raise EndpointError(
+            "it is not clear whether a password ends at its '@'; a '/' or '?' in a password is written %2F or %3F,"
+            " and an '@' in a path or a value %40"
+        )
     userinfo, has_user, hostport = authority.rpartition("@")
     user, has_password, password = userinfo.partition(":")
     host, port = _split_hostport(hostport)
@@ -281,9 +292,9 @@ def _printed(endpoint: Endpoint, *, secrets: bool) -> str:
     parts.append(_printed_host(endpoint.host))
     if endpoint.port is not None:
         parts.append(f":{endpoint.port}")
-    parts.append(quote(endpoint.path, safe="/:@!$&'()*+,;=~"))
+    parts.append(quote(endpoint.path, safe="/:!$&'()*+,;=~"))
     if query:
-        parts += ["?", "&".join(f"{quote(name, safe='')}={quote(value, safe='/:@!$()*+,;~')}" for name, value in query)]
+        parts += ["?", "&".join(f"{quote(name, safe='')}={quote(value, safe='/:!$()*+,;~')}" for name, value in query)]
     return "".join(parts)
 
 
