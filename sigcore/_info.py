@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 NO_META: Mapping[str, str] = MappingProxyType({})
@@ -58,4 +58,4 @@ class EventInfo:
     sender: str
     event: str
     peer: Peer | None = None
-    meta: Mapping[str, str] = NO_META
+    meta: Mapping[str, str] = field(default_factory=lambda: NO_META)  # a factory, because 3.11 cannot hash the proxy

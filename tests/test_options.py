@@ -135,7 +135,7 @@ def test_a_repeated_option_is_refused_even_where_it_says_the_same() -> None:
 
 def test_an_unknown_option_is_refused_with_the_nearest_name() -> None:
     message = refusal(Options, ("raito", "1"))
-    assert "unknown option 'raito'; did you mean 'ratio'? its own options are: api_key, count, flag" in message
+    assert "unknown option 'raito'; did you mean 'ratio'? its own options are: api_key, bits, count, flag" in message
     assert "derived" not in message
     assert "every endpoint takes" not in message
 
