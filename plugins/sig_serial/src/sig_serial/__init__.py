@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+"""Serial ports as a carrier for sigcore: ``serial:///dev/ttyUSB0?baudrate=115200``."""
+
+from __future__ import annotations
+
+from ._carrier import SerialCarrier
+from ._options import SerialOptions
+
+__all__ = ["SerialCarrier", "SerialOptions"]

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""Two serial ports and a cable between them, without hardware: for tests and demonstrations (POSIX only).
+
+::
+
+    with PtyCable() as cable:
+        server = sigcore.ServerRouter(f"serial://{cable.left}")
+        device = sigcore.ClientRouter(f"serial://{cable.right}")
+        ...
+        cable.unplug()
+        cable.replug()
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Self
+
+Fault = Callable[[str, bytes], bytes]
+"""What the cable does to bytes: called with the path that they go to, and the bytes; gives those that arrive."""
+
+_PIECE_BYTES = 4096
+
+
+@dataclass(eq=False, slots=True)
+class _End:
+    """One end of the cable: a pseudo-terminal behind a symbolic link, or nothing while unplugged."""
+
+    path: str
+    master: int = -1
+    slave: int = -1
+    arriving: bytearray = field(default_factory=bytearray)
+
+    def plug(self) -> None:
+        import tty
+
+        self.master, self.slave = os.openpty()
+        # Held open for as long as it is plugged: else the pair would tell the cable of every program that closes it.
+        tty.setraw(self.slave)
+        os.set_blocking(self.master, False)
+        new = f"{self.path}.new"
+        os.symlink(os.ttyname(self.slave), new)
+        os.replace(new, self.path)
+
+    def unplug(self) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(self.path)
+        for fd in (self.master, self.slave):
+            os.close(fd)
+        self.master = self.slave = -1
+        self.arriving.clear()
+
+    @property
+    def is_plugged(self) -> bool:
+        return self.master >= 0
+
+
+class PtyCable:
+    """A null-modem cable between two serial ports, each a pseudo-terminal behind a path that stays the same.
+
+    Bytes come out at the other end in order and unharmed, and wait where nobody takes them, as on a line with
+    hardware flow control. Use it in a ``with`` block.
+
+    Args:
+        directory: Where to make the two paths; a temporary directory by default.
+        fault: Changes, drops or adds bytes; may be set at any time. It is called on the cable's own thread.
+
+    Attributes:
+        left: The path of one port.
+        right: The path of the other.
+        fault: As the argument; ``None`` for a clean cable.
+    """
+
+    def __init__(self, directory: str | None = None, *, fault: Fault | None = None) -> None:
+        self.fault = fault
+        self._own_directory = directory is None
+        self._directory = tempfile.mkdtemp(prefix="sig-serial-") if directory is None else directory
+        self.left = os.path.join(self._directory, "left")
+        self.right = os.path.join(self._directory, "right")
+        self._ends = (_End(self.left), _End(self.right))
+        self._lock = threading.Lock()
+        self._wake_out, self._wake_in = os.pipe()
+        self._is_open = True
+        for end in self._ends:
+            end.plug()
+        self._thread = threading.Thread(target=self._carry, name="pty-cable", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Unplug both ends and remove their paths; may be called twice."""
+        if not self._is_open:
+            return
+        self.unplug()
+        self._is_open = False
+        self._wake()
+        self._thread.join()
+        os.close(self._wake_in)
+        os.close(self._wake_out)
+        if self._own_directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def unplug(self, path: str | None = None) -> None:
+        """Take away the device at ``path``, both where none is given; whoever has it open loses it.
+
+        Bytes on their way to it are lost, as are those sent to it until it is plugged in again.
+        """
+        with self._lock:
+            for end in self._chosen(path):
+                if end.is_plugged:
+                    end.unplug()
+        self._wake()
+
+    def replug(self, path: str | None = None) -> None:
+        """Bring the device back at the same path; in truth it is another, as after a real replug."""
+        with self._lock:
+            for end in self._chosen(path):
+                if not end.is_plugged:
+                    end.plug()
+        self._wake()
+
+    def _chosen(self, path: str | None) -> list[_End]:
+        chosen = [end for end in self._ends if path in (None, end.path)]
+        if not chosen:
+            raise ValueError(f"{path} is no end of this cable; they are {self.left} and {self.right}")
+        return chosen
+
+    def _wake(self) -> None:
+        os.write(self._wake_in, b"!")
+
+    # On the cable's thread.
+
+    def _carry(self) -> None:
+        while self._is_open:
+            with self._lock:
+                to_read = [end.master for end, other in self._pairs() if end.is_plugged and not other.arriving]
+                to_write = [end.master for end in self._ends if end.arriving]
+            readable, _, _ = select.select([self._wake_out, *to_read], to_write, [])
+            if self._wake_out in readable:
+                os.read(self._wake_out, _PIECE_BYTES)
+            with self._lock:
+                for end, other in self._pairs():
+                    self._carry_from(end, other)
+
+    def _pairs(self) -> tuple[tuple[_End, _End], tuple[_End, _End]]:
+        left, right = self._ends
+        return (left, right), (right, left)
+
+    def _carry_from(self, end: _End, other: _End) -> None:
+        # Neither waits: what is not ready says so. OSError beside that: a program just hung up; nothing is lost by it.
+        if end.is_plugged and not other.arriving:
+            with suppress(OSError):
+                self._arrive(other, os.read(end.master, _PIECE_BYTES))
+        if other.arriving:
+            with suppress(OSError):
+                del other.arriving[: os.write(other.master, other.arriving)]
+
+    def _arrive(self, end: _End, data: bytes) -> None:
+        if self.fault is not None:
+            data = self.fault(end.path, data)
+        if end.is_plugged:
+            end.arriving += data
