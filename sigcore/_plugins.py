@@ -89,7 +89,7 @@ def load_carrier(scheme: str) -> Carrier:
         with _blaming(info):
             carrier = _hook_result(info, "sigcore_carrier")
             if isinstance(carrier, type) or not isinstance(carrier, Carrier):
-                raise TypeError(f"sigcore_carrier() gave {shown(repr(carrier))}, which is no sigcore.Carrier object")
+                raise TypeError(f"sigcore_carrier() gave {_kind_of_object(carrier)}, not a sigcore.Carrier object")
         return _carriers.setdefault(info, carrier)
     return _carriers[info]
 
@@ -107,11 +107,9 @@ def load_codec(name: str) -> Codec:
         with _blaming(info):
             codec = _hook_result(info, "sigcore_codec")
             if isinstance(codec, type) or not isinstance(codec, Codec):
-                raise TypeError(f"sigcore_codec() gave {shown(repr(codec))}, which is no sigcore.Codec object")
+                raise TypeError(f"sigcore_codec() gave {_kind_of_object(codec)}, not a sigcore.Codec object")
             if codec.name != name:
-                raise TypeError(
-                    f"the codec calls itself {shown(repr(codec.name))}; it must have the entry point's name"
-                )
+                raise ValueError(f"the codec's name is {codec.name!r}; it must be the entry point's, {name!r}")
         return _codecs.setdefault(info, codec)
     return _codecs[info]
 
@@ -199,6 +197,10 @@ def _blaming(info: PluginInfo) -> Iterator[None]:
         ) from exc
 
 
+def _kind_of_object(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"an object of type {type(value).__name__}"
+
+
 def _hook_result(info: PluginInfo, hook: str) -> object:
     plugin, hooks = _import_checked(info)
     caller = getattr(hooks, hook)
@@ -234,7 +236,8 @@ def _installed() -> tuple[PluginInfo, ...]:
         try:
             found |= _offered(dist)
         except Exception as exc:  # noqa: BLE001  # whatever one package's metadata raises, the others are listed
-            _log.warning("the metadata of an installed package cannot be read, its plug-ins are left out: %r", exc)
+            where = getattr(dist, "_path", dist)  # not its name: that may be what cannot be read
+            _log.warning("the package metadata in %s cannot be read, its plug-ins are left out: %r", where, exc)
     claims = Counter((info.kind, info.name) for info in found)
     marked = [
         replace(info, conflicts=_rivals(info, found)) if claims[info.kind, info.name] > 1 else info for info in found
