@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import hookspecs as hookspecs
+    from . import testing as testing
     from ._carrier import Carrier, Listening
     from ._codec import Codec
     from ._endpoint import Endpoint
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from ._logging import SimpleLogger, get_logger, setup_logger
     from ._names import EVENT_CONNECT, EVENT_DISCONNECT
     from ._options import Seconds, Size
+    from ._plain import plain_converter
     from ._plugins import PluginInfo, check_plugin, list_plugins, load_carrier, load_codec, load_plugin
     from .hookspecs import hookimpl
 
@@ -96,6 +98,7 @@ _HOME = {
     "_logging": ("SimpleLogger", "get_logger", "setup_logger"),
     "_names": ("EVENT_CONNECT", "EVENT_DISCONNECT"),
     "_options": ("Seconds", "Size"),
+    "_plain": ("plain_converter",),
     "_plugins": ("PluginInfo", "check_plugin", "list_plugins", "load_carrier", "load_codec", "load_plugin"),
     "hookspecs": ("hookimpl",),
 }
@@ -154,6 +157,7 @@ __all__ = [
     "load_carrier",
     "load_codec",
     "load_plugin",
+    "plain_converter",
     "setup_logger",
 ]
 
