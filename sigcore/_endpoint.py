@@ -28,6 +28,7 @@ MAX_PORT = 65_535
 
 _SCHEME_PART = "[a-z][a-z0-9.-]*"
 _SCHEME = re.compile(rf"{_SCHEME_PART}(\+{_SCHEME_PART})*")
+_LIKE_A_SCHEME = re.compile(r"[A-Za-z0-9+.-]*://")
 _ZONE = re.compile(r"[A-Za-z0-9._~-]+")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _OPTION = re.compile(r"[?&]([^=&?]*)=([^&]*)")
@@ -164,8 +165,8 @@ def redacted(text: str) -> str:
     """Return ``text``, which need not be a well-formed endpoint, without what may be a secret."""
     # Up to the last "@": somebody may have forgotten to encode one, or a "/" or "?", in a password.
     at = text.rfind("@")
-    user = text.find("://", 0, max(at, 0))
-    spans = [(user + 3 if user >= 0 else 0, at)]
+    scheme = _LIKE_A_SCHEME.match(text)
+    spans = [(scheme.end() if scheme and scheme.end() <= at else 0, at)]
     spans += [option.span(2) for option in _OPTION.finditer(text) if is_secret(_readable(option[1]))]
     parts, done = [], 0
     for begin, end in sorted(spans):

@@ -149,6 +149,7 @@ def test_any_text_is_an_endpoint_or_an_endpoint_error(text: str) -> None:
 
 
 @given(ENDPOINTS)
+@example(Endpoint("tcp", "h", 1, "/a@b", (("c", "d@e"),)))
 def test_an_endpoint_that_is_printed_in_full_reads_back_as_it_was(endpoint: Endpoint) -> None:
     assert Endpoint.parse(endpoint.url_with_secrets()) == replace(
         endpoint, user=endpoint.user if endpoint.password is None else endpoint.user or ""
@@ -195,6 +196,7 @@ class Wrong:
 @example(secret="HUNTER?TWO", one="", two="", three=" ", scheme="tcp://")
 @example(secret="HUNTER@TWO", one="", two="", three=" ", scheme="tcp://")
 @example(secret="HUNTER#TWO", one="", two="", three="", scheme="tcp://")
+@example(secret="HUNTERTWO", one="", two="://", three="@", scheme="tcp:")
 def test_no_refusal_shows_a_password_even_where_it_was_not_encoded(
     secret: str, one: str, two: str, three: str, scheme: str
 ) -> None:
