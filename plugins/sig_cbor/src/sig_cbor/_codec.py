@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""``CborCodec``: CBOR (RFC 8949) by cbor2, within stated bounds."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import cbor2
+
+import sigcore
+
+from ._heads import has_more_items
+from ._tags import DECODERS, ENCODERS, LONGEST_INTEGER_BYTES, check_integers
+
+_DEEPEST = 32 + 2
+"""Far enough for 32 levels, one tag in the innermost and the list of two that ``_load`` adds; the exact bound is
+``sigcore.plain_converter``'s, this one keeps cbor2 from running far beyond it."""
+
+_MOST_ITEMS = 400_000
+"""Four items (key, tag, value, break) for each of the 100 000 entries that data may have."""
+
+_END = secrets.token_bytes(16)
+_END_ITEM = b"\x50" + _END
+
+_to_encodable = sigcore.plain_converter(keep=[bytes], forms=ENCODERS)
+_decoded_form = sigcore.plain_converter(keep=[bytes, *ENCODERS])
+
+
+class CborCodec:
+    """CBOR (RFC 8949): bytes, aware datetimes, UUIDs, NaN and infinities keep their types.
+
+    Whatever ``encode`` gives, ``decode`` takes, and whatever either takes has a form in JSON as well.
+
+    Attributes:
+        name: ``"cbor"``.
+        content_type: ``"application/cbor"``.
+    """
+
+    name = "cbor"
+    content_type = "application/cbor"
+
+    def encode(self, value: Any) -> bytes:
+        """Return ``value`` as CBOR of definite lengths.
+
+        Args:
+            value: Data with a plain form (sigcore's docs/codecs.md): text, numbers, bytes, dates, lists, dicts, ...
+
+        Raises:
+            CodecError: It has no plain form, holds itself or is nested deeper than 32 levels, has more than 100 000
+                entries, an integer of more than 4 300 digits, or a lone surrogate.
+        """
+        plain = _to_encodable(value)  # first of all: cbor2 6.3 crashes the process on data 20 000 levels deep
+        try:
+            data = cbor2.dumps(plain)
+        except Exception as error:
+            raise sigcore.CodecError(f"the data have no form in CBOR: {error}") from error
+        if len(data) > LONGEST_INTEGER_BYTES:  # cbor2 writes integers of any size, and no decoder here takes them
+            check_integers(plain)
+        return data
+
+    def decode(self, data: bytes | memoryview) -> Any:
+        """Return the one value that ``data`` holds.
+
+        Raises:
+            CodecError: It is malformed, cut short or followed by something; it is nested deeper than 32 levels or has
+                more than 100 000 entries; a map has the same key twice or one that is not text; it uses a tag other
+                than 0, 1, 2, 3 and 37, ``undefined`` or an unassigned simple value, or an integer of more than 4 300
+                digits.
+        """
+        try:
+            value = _load(bytes(data))
+            plain = _decoded_form(value)
+        except Exception as error:
+            raise sigcore.CodecError(f"not the CBOR that sigcore takes: {_reason(error)}") from error
+        if plain is not value:
+            raise sigcore.CodecError("not the CBOR that sigcore takes: the keys of a map must be text")
+        return value
+
+
+def _load(data: bytes) -> Any:
+    """Return the one value in ``data``, by a decoder of its own that has seen no other message."""
+    if len(data) > _MOST_ITEMS and has_more_items(data, _MOST_ITEMS):
+        raise ValueError(f"it has more than {_MOST_ITEMS} items")
+    # cbor2.loads ignores what follows the value, and its CBORDecoder, which does not, takes three times as long. So
+    # the value is read as the first of a list of two; the second is one that nobody outside this process can know.
+    value, end = _loads(b"\x82" + data + _END_ITEM)
+    if end != _END:
+        _loads(data)  # says what is missing, if something is
+        raise ValueError("something follows the value")
+    return value
+
+
+def _loads(data: bytes) -> Any:
+    return cbor2.loads(
+        data,
+        semantic_decoders=DECODERS,
+        max_depth=_DEEPEST,
+        allow_duplicate_keys=False,
+        strict_hashable_types=True,
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """Return what is behind ``error``: cbor2 wraps what its callbacks raise."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) or type(error).__name__
