@@ -237,6 +237,7 @@ def test_the_rest_of_a_refused_text_is_shown() -> None:
         {"host": "a\nb"},
         {"password": "\x1b"},
         {"query": (("a", "\u202e"),)},
+        {"query": (("", "1"),)},
     ],
 )
 def test_an_endpoint_cannot_be_made_of_parts_that_have_no_url(parts: dict[str, Any]) -> None:
