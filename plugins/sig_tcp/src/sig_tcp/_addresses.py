@@ -84,7 +84,8 @@ def _listen_once(addresses: list[Address], backlog: int) -> list[socket.socket]:
 
 def _listen(family: socket.AddressFamily, address: tuple[Any, ...], backlog: int) -> socket.socket:
     with ExitStack() as undo:
-        sock = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        # asyncio sets TCP_NODELAY only where the protocol is named.
+        sock = undo.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
         if os.name == "posix":
             # A restarted server need not wait until old links are forgotten. On Windows the option has another
             # meaning: it would let a second program listen at the same port.

@@ -9,6 +9,8 @@ import re
 import socket
 from collections.abc import Mapping
 
+_TOO_LONG = "the path is too long for a socket (Linux takes 107 bytes, macOS 103); choose a shorter one"
+
 CONNECTING: Mapping[int, str] = {
     errno.ECONNREFUSED: "nobody listens there; start the server, or check the address",
     errno.ETIMEDOUT: "nothing answers there; check the address, the network and its firewalls",
@@ -28,6 +30,7 @@ CONNECTING_TO_FILE: Mapping[int, str] = {
     errno.ECONNREFUSED: "nobody listens there any more; start the server",
     errno.EACCES: "you may not connect; the server's option mode says who may",
     errno.ENOTSOCK: "that is no socket; check the path",
+    errno.ENAMETOOLONG: _TOO_LONG,
 }
 
 LISTENING_AT_FILE: Mapping[int, str] = {
@@ -35,6 +38,7 @@ LISTENING_AT_FILE: Mapping[int, str] = {
     errno.EEXIST: "something that is no socket has that name and stays untouched; choose another path",
     errno.ENOENT: "its directory does not exist; make it first",
     errno.EACCES: "you may not create a file in its directory; choose another path",
+    errno.ENAMETOOLONG: _TOO_LONG,
 }
 
 
@@ -57,12 +61,15 @@ def explained(error: OSError, tried: str, advice: Mapping[int, str]) -> OSError:
 
 
 def _number_of(error: OSError) -> int | None:
-    """Return the ``errno`` of ``error``; of several addresses that failed, the one that says most.
+    """Return the ``errno`` of ``error``, also where Python and asyncio leave it out and only the text tells.
 
-    Where a name has several addresses, asyncio joins their different errors into the text of one without a number.
+    Where a name has several addresses, asyncio joins their different errors into the text of one: that says most
+    which came from a machine that answered.
     """
     if error.errno is not None:
         return error.errno
+    if str(error) == "AF_UNIX path too long":
+        return errno.ENAMETOOLONG
     numbers = [int(number) for number in re.findall(r"\[Errno (\d+)\]", str(error))]
     if errno.ECONNREFUSED in numbers:
         return errno.ECONNREFUSED

@@ -44,7 +44,7 @@ class TcpCarrier:
         options = endpoint.options(TcpOptions)
         port = _port_of(endpoint)
         if not endpoint.host or port == 0:
-            raise EndpointError(f"{endpoint} says not where to connect; write it as tcp://127.0.0.1:3000")
+            raise EndpointError(f"{endpoint} does not say where to connect; write it as tcp://127.0.0.1:3000")
         try:
             transport, protocol = await asyncio.get_running_loop().create_connection(
                 protocol_factory, endpoint.host, port, happy_eyeballs_delay=_HEAD_START_S

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""``unix://``: its socket files, and who may use them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import re
+import socket
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sig_tcp import UnixCarrier
+
+from sigcore import Endpoint, EndpointError, Listening, load_carrier
+from sigcore.testing import check_carrier
+
+# The files of a test are its own and local, so looking at them from a coroutine holds nothing up.
+# ruff: noqa: ASYNC240
+
+pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no Unix sockets")
+
+LIMIT_S = 5.0
+
+
+@pytest.fixture
+def path() -> Iterator[Path]:
+    """A path for a socket, short enough for every system."""
+    with tempfile.TemporaryDirectory(prefix="sig") as directory:
+        yield Path(directory, "s")
+
+
+def at(path: Path, query: str = "") -> Endpoint:
+    return Endpoint.parse(f"unix://{path}{query}")
+
+
+class Goodbye(asyncio.Protocol):
+    """Ends every link that comes."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+class Visit(asyncio.Protocol):
+    """Waits for the end of its link."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.over.set_result(exc)
+
+
+async def failure(work: Any) -> OSError:
+    """Return the OSError that ``work`` raises."""
+    with pytest.raises(OSError) as caught:  # noqa: PT011  # the caller looks at its number and text
+        async with asyncio.timeout(LIMIT_S):
+            await work
+    assert caught.value.__cause__ is not None
+    return caught.value
+
+
+async def listen(path: Path, query: str = "") -> Listening:
+    return await UnixCarrier().listen(at(path, query), Goodbye)
+
+
+async def visit(path: Path) -> None:
+    """Connect, and return when the server has ended the link."""
+    _, protocol = await UnixCarrier().connect(at(path), Visit)
+    assert isinstance(protocol, Visit)
+    async with asyncio.timeout(LIMIT_S):
+        await protocol.over
+
+
+def leave_stale_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+
+
+def test_unix_keeps_every_rule_for_carriers(path: Path) -> None:
+    check_carrier(load_carrier("unix"), str(at(path)))
+
+
+def test_unix_is_local(path: Path) -> None:
+    assert UnixCarrier().is_local(at(path))
+
+
+@pytest.mark.parametrize(("query", "mode"), [("", 0o600), ("?mode=660", 0o660), ("?mode=0666", 0o666)])
+def test_the_socket_file_has_the_mode_asked_for(path: Path, query: str, mode: int) -> None:
+    async def scenario() -> None:
+        mask = os.umask(0o077)
+        try:
+            listening = await listen(path, query)
+            assert stat.S_IMODE(path.lstat().st_mode) == mode
+            assert os.umask(0o077) == 0o077  # as it was
+            listening.close()
+        finally:
+            os.umask(mask)
+
+    asyncio.run(scenario())
+
+
+def test_the_socket_file_is_removed_on_close(path: Path) -> None:
+    async def scenario() -> None:
+        listening = await listen(path)
+        assert path.is_socket()
+        listening.close()
+        assert not path.exists()
+
+    asyncio.run(scenario())
+
+
+def test_a_file_that_took_the_place_of_ours_stays(path: Path) -> None:
+    async def scenario() -> None:
+        listening = await listen(path)
+        path.unlink()
+        path.write_text("not yours")
+        listening.close()
+        assert path.read_text() == "not yours"
+
+    asyncio.run(scenario())
+
+
+def test_a_socket_file_that_somebody_removed_does_not_hinder_close(path: Path) -> None:
+    async def scenario() -> None:
+        listening = await listen(path)
+        path.unlink()
+        listening.close()
+        await listening.wait_closed()
+
+    asyncio.run(scenario())
+
+
+def test_a_stale_socket_file_is_replaced(path: Path) -> None:
+    leave_stale_socket(path)
+
+    async def scenario() -> None:
+        listening = await listen(path)
+        await visit(path)
+        listening.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_socket_that_somebody_listens_at_is_in_use_and_goes_on(path: Path) -> None:
+    async def scenario() -> None:
+        listening = await listen(path)
+        error = await failure(listen(path))
+        assert error.errno == errno.EADDRINUSE
+        assert f"cannot listen at unix://{path}: another server listens there; stop it" in str(error)
+        await visit(path)
+        listening.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_server_too_busy_to_answer_is_not_taken_for_a_stale_file(path: Path) -> None:
+    async def scenario() -> None:
+        with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+            busy.bind(str(path))
+            busy.listen(0)
+            waiting.connect(str(path))  # fills the backlog; nobody accepts
+            assert (await failure(listen(path))).errno == errno.EADDRINUSE
+
+    asyncio.run(scenario())
+
+
+def test_a_file_that_is_no_socket_is_refused_and_stays(path: Path) -> None:
+    path.write_text("precious")
+
+    async def scenario() -> None:
+        error = await failure(listen(path))
+        assert isinstance(error, FileExistsError)
+        assert "something that is no socket has that name and stays untouched" in str(error)
+
+    asyncio.run(scenario())
+    assert path.read_text() == "precious"
+
+
+def test_a_symbolic_link_is_refused_and_stays_even_if_it_leads_to_a_stale_socket(path: Path) -> None:
+    target = path.with_name("t")
+    leave_stale_socket(target)
+    path.symlink_to(target)
+
+    async def scenario() -> None:
+        assert isinstance(await failure(listen(path)), FileExistsError)
+
+    asyncio.run(scenario())
+    assert path.is_symlink()
+    assert target.is_socket()
+
+
+def test_a_missing_directory_is_told_as_such(path: Path) -> None:
+    async def scenario() -> None:
+        error = await failure(listen(path / "deeper"))
+        assert isinstance(error, FileNotFoundError)
+        assert "its directory does not exist; make it first" in str(error)
+
+    asyncio.run(scenario())
+
+
+def test_a_path_too_long_for_a_socket_is_told_as_such(path: Path) -> None:
+    long = path.with_name("x" * 150)
+
+    async def scenario() -> None:
+        for work in (listen, visit):
+            error = await failure(work(long))
+            assert error.errno == errno.ENAMETOOLONG
+            assert "the path is too long for a socket" in str(error)
+
+    asyncio.run(scenario())
+
+
+def test_connecting_to_nothing_is_told_with_what_to_do(path: Path) -> None:
+    async def scenario() -> None:
+        error = await failure(visit(path))
+        assert isinstance(error, FileNotFoundError)
+        assert f"cannot connect to unix://{path}: no such file; start the server" in str(error)
+
+    asyncio.run(scenario())
+
+
+def test_connecting_to_a_stale_socket_file_is_refused(path: Path) -> None:
+    leave_stale_socket(path)
+
+    async def scenario() -> None:
+        error = await failure(visit(path))
+        assert isinstance(error, ConnectionRefusedError)
+        assert "nobody listens there any more; start the server" in str(error)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("unix://run/gateway.sock", "write it with three slashes"),
+        ("unix://", "has no path"),
+        ("unix:///", "has no path"),
+        ("unix:///run/s?mode=rw", "mode must be three octal digits"),
+        ("unix:///run/s?mode=888", "mode must be three octal digits"),
+        ("unix:///run/s?backlog=0", "backlog must be from 1"),
+        ("unix:///run/s?keepalive=1s", "unknown option 'keepalive'"),
+    ],
+)
+def test_an_endpoint_that_makes_no_sense_is_refused_both_ways(text: str, reason: str) -> None:
+    async def scenario() -> None:
+        for work in (UnixCarrier().connect, UnixCarrier().listen):
+            with pytest.raises(EndpointError, match=re.escape(reason)):
+                await work(Endpoint.parse(text), asyncio.Protocol)
+
+    asyncio.run(scenario())
+
+
+def test_a_system_without_unix_sockets_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        monkeypatch.delattr(socket, "AF_UNIX")  # as on Windows; the loop itself has its sockets by now
+        for work in (UnixCarrier().connect, UnixCarrier().listen):
+            with pytest.raises(EndpointError, match="no Unix sockets for Python; use tcp://"):
+                await work(at(path), asyncio.Protocol)
+
+    asyncio.run(scenario())
