@@ -152,8 +152,7 @@ class MemTransport(asyncio.Transport):
         self._read_inbox()
 
     def _on_abort(self) -> None:
-        if not self._closing:
-            self._break(ConnectionResetError(errno.ECONNRESET, "the other end aborted the link"))
+        self._break(ConnectionResetError(errno.ECONNRESET, "the other end aborted the link"))
 
     # What follows from it.
 
@@ -165,7 +164,7 @@ class MemTransport(asyncio.Transport):
             self._deliver(data)
         if taken:
             self.tell(self._other._on_taken, taken)
-        if self._end_comes and not self._inbox and not self._closing:
+        if self._end_comes and not self._inbox:
             self._break(None)
 
     def _deliver(self, data: bytes) -> None:
@@ -179,6 +178,7 @@ class MemTransport(asyncio.Transport):
 
     def _break(self, cause: Exception | None) -> None:
         """Stop now; the protocol hears of it in the loop's next turn, never from inside a call of its own."""
-        self._closing = True
-        self._inbox.clear()
-        self._loop.call_soon(self._protocol.connection_lost, cause)
+        if not self._closing:
+            self._closing = True
+            self._inbox.clear()
+            self._loop.call_soon(self._protocol.connection_lost, cause)

@@ -10,6 +10,10 @@ from typing import TypeVar, cast
 T = TypeVar("T")
 
 
+class WaitedInVain(AssertionError):
+    """Something that must come did not."""
+
+
 class Watch:
     """What the recorders of one rule share: the faults found so far, and waits that end.
 
@@ -56,7 +60,7 @@ class Watch:
         except TimeoutError:
             if not limit.expired():
                 raise  # the carrier's own
-            raise AssertionError(f"waited {self.patience_s:g} s in vain for {awaited}") from None
+            raise WaitedInVain(f"waited {self.patience_s:g} s in vain for {awaited}") from None
 
 
 class Recorder(asyncio.Protocol):
@@ -167,8 +171,8 @@ class Recorder(asyncio.Protocol):
             await self.watch.until(
                 lambda: len(self.received) >= size or self.is_lost, f"the last of {size} bytes on {self.name}"
             )
-        except AssertionError as error:
-            raise AssertionError(f"{error} ({len(self.received)} came)") from None
+        except WaitedInVain as error:
+            raise WaitedInVain(f"{error}; {len(self.received)} came") from None
         if self.received != expected:
             raise AssertionError(f"{self.name}: {_difference(bytes(self.received), expected)}")
 
