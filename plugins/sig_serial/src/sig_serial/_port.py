@@ -73,11 +73,16 @@ class Port:
     def __init__(self, path: str, device: serial.Serial) -> None:
         self.path = path
         self.device = device
+        self._fd = -1
         if sys.platform != "win32":
             self._fd = device.fileno()
             # flock keeps away those who ask; this keeps away those who do not (a terminal program, a modem manager).
             fcntl.ioctl(self._fd, termios.TIOCEXCL)
-            _make_reads_tell_end(self._fd)
+            # An empty read means that the device is gone, never that nothing has come; the library leaves VMIN at 0.
+            settings = termios.tcgetattr(self._fd)
+            settings[0] &= ~termios.BRKINT  # a break on the line is noise, not an interrupt
+            settings[6][termios.VMIN] = 1
+            termios.tcsetattr(self._fd, termios.TCSANOW, settings)
 
     def fileno(self) -> int:
         """Return the file descriptor, which does not block (POSIX)."""
@@ -153,16 +158,6 @@ class Port:
             time.sleep(_DRAIN_STEP_S)
 
 
-def _make_reads_tell_end(fd: int) -> None:
-    """Make an empty read mean that the device is gone, and never that nothing has come yet."""
-    if sys.platform == "win32":
-        return
-    settings = termios.tcgetattr(fd)
-    settings[0] &= ~termios.BRKINT  # a break on the line is noise, not an interrupt
-    settings[6][termios.VMIN] = 1
-    termios.tcsetattr(fd, termios.TCSANOW, settings)
-
-
 def _check_path(path: str) -> None:
     if os.name != "posix":
         return
@@ -184,7 +179,7 @@ def _explained(path: str, exc: Exception) -> OSError:
         case errno.EBUSY | errno.EAGAIN:
             return OSError(
                 errno.EBUSY,
-                f"serial port {path} is in use by another program (another server, a terminal such as minicom or screen, "
+                f"serial port {path} is in use by another program (another server, minicom, screen, "
                 f"ModemManager); close it first. On Linux 'fuser -v {path}' names it",
             )
         case errno.EACCES | errno.EPERM as number:

@@ -16,12 +16,21 @@ from __future__ import annotations
 import os
 import select
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Self
+
+if sys.platform == "win32":
+    raise ImportError(
+        "sig_serial.testing needs pseudo-terminals, which Windows does not have; use a pair of com0com ports"
+    )
+
+import tty
 
 Fault = Callable[[str, bytes], bytes]
 """What the cable does to bytes: called with the path that they go to, and the bytes; gives those that arrive."""
@@ -39,8 +48,8 @@ class _End:
     arriving: bytearray = field(default_factory=bytearray)
 
     def plug(self) -> None:
-        import tty
-
+        if self.is_plugged:
+            return
         self.master, self.slave = os.openpty()
         # Held open for as long as it is plugged: else the pair would tell the cable of every program that closes it.
         tty.setraw(self.slave)
@@ -50,6 +59,8 @@ class _End:
         os.replace(new, self.path)
 
     def unplug(self) -> None:
+        if not self.is_plugged:
+            return
         with suppress(FileNotFoundError):
             os.unlink(self.path)
         for fd in (self.master, self.slave):
@@ -85,7 +96,7 @@ class PtyCable:
         self.left = os.path.join(self._directory, "left")
         self.right = os.path.join(self._directory, "right")
         self._ends = (_End(self.left), _End(self.right))
-        self._lock = threading.Lock()
+        self._jobs: SimpleQueue[tuple[Callable[[], None], threading.Event]] = SimpleQueue()
         self._wake_out, self._wake_in = os.pipe()
         self._is_open = True
         for end in self._ends:
@@ -104,8 +115,7 @@ class PtyCable:
         if not self._is_open:
             return
         self.unplug()
-        self._is_open = False
-        self._wake()
+        self._on_thread(self._stop)
         self._thread.join()
         os.close(self._wake_in)
         os.close(self._wake_out)
@@ -117,19 +127,13 @@ class PtyCable:
 
         Bytes on their way to it are lost, as are those sent to it until it is plugged in again.
         """
-        with self._lock:
-            for end in self._chosen(path):
-                if end.is_plugged:
-                    end.unplug()
-        self._wake()
+        for end in self._chosen(path):
+            self._on_thread(end.unplug)
 
     def replug(self, path: str | None = None) -> None:
         """Bring the device back at the same path; in truth it is another, as after a real replug."""
-        with self._lock:
-            for end in self._chosen(path):
-                if not end.is_plugged:
-                    end.plug()
-        self._wake()
+        for end in self._chosen(path):
+            self._on_thread(end.plug)
 
     def _chosen(self, path: str | None) -> list[_End]:
         chosen = [end for end in self._ends if path in (None, end.path)]
@@ -137,22 +141,36 @@ class PtyCable:
             raise ValueError(f"{path} is no end of this cable; they are {self.left} and {self.right}")
         return chosen
 
-    def _wake(self) -> None:
+    def _on_thread(self, job: Callable[[], None]) -> None:
+        """Do ``job`` where the descriptors are used, so that none is closed under a running ``select``."""
+        if threading.current_thread() is self._thread:  # from a fault
+            job()
+            return
+        done = threading.Event()
+        self._jobs.put((job, done))
         os.write(self._wake_in, b"!")
+        done.wait()
 
     # On the cable's thread.
 
     def _carry(self) -> None:
         while self._is_open:
-            with self._lock:
-                to_read = [end.master for end, other in self._pairs() if end.is_plugged and not other.arriving]
-                to_write = [end.master for end in self._ends if end.arriving]
+            to_read = [end.master for end, other in self._pairs() if end.is_plugged and not other.arriving]
+            to_write = [end.master for end in self._ends if end.arriving]
             readable, _, _ = select.select([self._wake_out, *to_read], to_write, [])
             if self._wake_out in readable:
-                os.read(self._wake_out, _PIECE_BYTES)
-            with self._lock:
-                for end, other in self._pairs():
-                    self._carry_from(end, other)
+                self._do_job()
+            for end, other in self._pairs():
+                self._carry_from(end, other)
+
+    def _do_job(self) -> None:
+        os.read(self._wake_out, 1)
+        job, done = self._jobs.get()
+        job()
+        done.set()
+
+    def _stop(self) -> None:
+        self._is_open = False
 
     def _pairs(self) -> tuple[tuple[_End, _End], tuple[_End, _End]]:
         left, right = self._ends

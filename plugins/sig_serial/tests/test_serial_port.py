@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""The port, on real pseudo-terminals."""
+
+from __future__ import annotations
+
+import array
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sig_serial._options import SerialOptions, device_path
+from sig_serial._port import Port, open_port
+from sig_serial.testing import PtyCable
+
+from sigcore import Endpoint, EndpointError
+
+
+@pytest.fixture
+def cable() -> Iterator[PtyCable]:
+    with PtyCable() as cable:
+        yield cable
+
+
+def read_within(port: Port, size: int, patience_s: float = 5.0) -> bytes:
+    """Read until ``size`` bytes have come."""
+    data, deadline_s = b"", time.monotonic() + patience_s
+    while len(data) < size:
+        assert time.monotonic() < deadline_s, f"only {data!r} came"
+        try:
+            data += port.read()
+        except BlockingIOError:
+            time.sleep(0.001)
+    return data
+
+
+def test_every_byte_value_passes_both_ways(cable: PtyCable) -> None:
+    left, right = open_port(cable.left, SerialOptions()), open_port(cable.right, SerialOptions())
+    everything = bytes(range(256))
+    for writer, reader in ((left, right), (right, left)):
+        assert writer.write(everything) == 256
+        assert read_within(reader, 256) == everything
+    left.close(0.0)
+    right.close(0.0)
+
+
+def test_reading_an_idle_port_does_not_look_like_its_end(cable: PtyCable) -> None:
+    port = open_port(cable.left, SerialOptions())
+    with pytest.raises(BlockingIOError):
+        port.read()
+    port.close(0.0)
+
+
+def test_reading_an_unplugged_port_is_an_error(cable: PtyCable) -> None:
+    port = open_port(cable.left, SerialOptions())
+    cable.unplug(cable.left)
+    with pytest.raises(OSError, match=r"hung up|Input/output error") as caught:
+        port.read()
+    assert not isinstance(caught.value, BlockingIOError)
+    port.close(1.0)
+
+
+def test_what_came_before_the_opening_is_thrown_away(cable: PtyCable) -> None:
+    right = open_port(cable.right, SerialOptions())
+    right.write(b"stale")
+    left = os.open(cable.left, os.O_RDWR | os.O_NOCTTY)
+    waiting = array.array("i", [0])
+    while waiting[0] < len(b"stale"):
+        fcntl.ioctl(left, termios.FIONREAD, waiting)
+    os.close(left)
+    port = open_port(cable.left, SerialOptions())
+    right.write(b"fresh")
+    assert read_within(port, 5) == b"fresh"
+    port.close(0.0)
+    right.close(0.0)
+
+
+def test_a_second_opening_is_refused_until_the_first_is_closed(cable: PtyCable) -> None:
+    first = open_port(cable.left, SerialOptions())
+    with pytest.raises(OSError, match=r"in use by another program.*fuser") as caught:
+        open_port(cable.left, SerialOptions())
+    assert caught.value.errno == errno.EBUSY
+    first.close(0.0)
+    open_port(cable.left, SerialOptions()).close(0.0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whether a terminal is exclusive")
+def test_other_programs_are_kept_away_only_while_the_port_is_open(cable: PtyCable) -> None:
+    def is_exclusive() -> bool:
+        flag = array.array("i", [0])
+        fcntl.ioctl(watcher, 0x80045440, flag)  # TIOCGEXCL
+        return bool(flag[0])
+
+    watcher = os.open(cable.left, os.O_RDWR | os.O_NOCTTY)
+    port = open_port(cable.left, SerialOptions())
+    assert is_exclusive()
+    port.close(0.0)
+    assert not is_exclusive()
+    os.close(watcher)
+
+
+def test_an_absent_device_says_how_to_find_it(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"ttyNONE does not exist: is the device plugged in\?.*list_ports"):
+        open_port(str(tmp_path / "ttyNONE"), SerialOptions())
+
+
+@pytest.mark.parametrize("what", ["file", "directory", "fifo", "null", "socket-less path"])
+def test_what_is_no_tty_is_refused(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "thing"
+    match what:
+        case "file":
+            path.write_text("content")
+        case "directory":
+            path.mkdir()
+        case "fifo":
+            os.mkfifo(path)
+        case "null":
+            path.symlink_to("/dev/null")
+        case _:
+            path.symlink_to(sys.executable)
+    with pytest.raises(OSError, match="is no serial port") as caught:
+        open_port(str(path), SerialOptions())
+    assert caught.value.errno == errno.ENOTTY
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_a_forbidden_device_says_which_group_to_join(cable: PtyCable) -> None:
+    os.chmod(os.path.dirname(cable.left), 0o755)
+    os.chmod(cable.left, 0o600)
+    code = (
+        "import os, sys\n"
+        "from sig_serial._options import SerialOptions\n"
+        "from sig_serial._port import open_port\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "try: open_port(sys.argv[1], SerialOptions())\n"
+        "except PermissionError as exc: print(exc)\n"
+    )
+    command = [sys.executable, "-c", code, cable.left]
+    said = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    assert "permission denied" in said.stdout
+    assert "usermod -aG" in said.stdout
+
+
+def test_the_settings_reach_the_device(cable: PtyCable) -> None:
+    options = Endpoint.parse(f"serial://{cable.left}?baudrate=9600&stopbits=2&rtscts=1").options(SerialOptions)
+    port = open_port(cable.left, options)
+    _, _, cflag, _, input_speed, output_speed, _ = termios.tcgetattr(port.fileno())
+    assert (input_speed, output_speed) == (termios.B9600, termios.B9600)
+    assert cflag & termios.CSTOPB
+    assert cflag & termios.CRTSCTS
+    port.close(0.0)
+
+
+def test_closing_what_is_clogged_takes_no_longer_than_allowed(cable: PtyCable) -> None:
+    port = open_port(cable.left, SerialOptions())
+    with suppress(BlockingIOError):
+        while True:
+            port.write(b"x" * 4096)
+    began_s = time.monotonic()
+    port.close(0.2)
+    assert time.monotonic() - began_s < 1.0
+    open_port(cable.left, SerialOptions()).close(0.0)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("serial:///dev/ttyUSB0?baudrate=9600", "/dev/ttyUSB0"),
+        ("/dev/ttyACM0", "/dev/ttyACM0"),
+        ("serial://COM3", "COM3"),
+        ("COM12?baudrate=57600", "COM12"),
+    ],
+)
+def test_an_endpoint_names_its_device(url: str, path: str) -> None:
+    assert device_path(Endpoint.parse(url)) == path
+
+
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("serial://dev/ttyUSB0", "three slashes"),
+        ("serial://", "no device is named"),
+        ("serial:///", "no device is named"),
+        ("serial://COM3:9600", "neither a TCP port nor a user"),
+        ("serial://joe@COM3", "neither a TCP port nor a user"),
+    ],
+)
+def test_an_endpoint_without_a_device_says_how_to_write_it(url: str, advice: str) -> None:
+    with pytest.raises(EndpointError, match=advice):
+        device_path(Endpoint.parse(url))
+
+
+@pytest.mark.parametrize(
+    ("query", "advice"),
+    [
+        ("baudrate=0", "115200"),
+        ("baudrate=fast", "whole number"),
+        ("bytesize=7", "one of 8"),
+        ("parity=X", "N, E, O, M, S"),
+        ("stopbits=3", "1, 1.5 or 2"),
+        ("answer_timeout=0s", "5s is usual"),
+        ("baud=9600", "baudrate"),
+    ],
+)
+def test_an_impossible_option_says_what_is_possible(query: str, advice: str) -> None:
+    with pytest.raises(EndpointError, match=advice):
+        Endpoint.parse(f"serial:///dev/ttyUSB0?{query}").options(SerialOptions)
