@@ -165,10 +165,11 @@ async def _keeps_links_apart(bench: Bench) -> None:
 async def _frees_its_address(bench: Bench) -> None:
     async with bench.place() as place:
         bound = place.listening.endpoint
-        again = bench.carrier.listen(bound, asyncio.Protocol)
-        await bench.refuses(again, OSError, f"listen() at {bound}, which is taken,")
-        async with place.link():
-            pass
+        async with place.link() as (near, far):
+            again = bench.carrier.listen(bound, asyncio.Protocol)
+            await bench.refuses(again, OSError, f"listen() at {bound}, which is taken,")
+            near.write(b"still here")
+            await far.has_received(b"still here")
     async with bench.place(bound) as place, place.link():
         pass
 
