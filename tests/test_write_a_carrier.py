@@ -37,7 +37,7 @@ def test_the_page_shows_most_of_the_carrier() -> None:
 
 def test_the_example_installed_as_a_package_passes_its_own_tests(tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="the example is built with hatchling")
-    shutil.copytree(EXAMPLE, tmp_path / "example", ignore=shutil.ignore_patterns("__pycache__", "dist"))
+    shutil.copytree(EXAMPLE, tmp_path / "example", ignore=shutil.ignore_patterns("__pycache__", "dist", ".*"))
     target = tmp_path / "installed"
     build = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(target)]
     _run("pip", *build, str(tmp_path / "example"), cwd=tmp_path, path=target)
