@@ -31,8 +31,7 @@ def flat_reader(wanted: Any) -> Callable[[Any], Any]:
         TypeMismatch: It is no dataclass, or has a field that is no JSON scalar; the message says what to install.
     """
     kinds = _kinds_of_fields(wanted)
-    required = [field.name for field in dataclasses.fields(wanted) if field.init and _has_no_default(field)]
-    taken = [(field.name, kinds[field.name]) for field in dataclasses.fields(wanted) if field.init]
+    required = [field.name for field in dataclasses.fields(wanted) if _has_no_default(field)]
 
     def read(value: Any) -> Any:
         if isinstance(value, wanted):
@@ -43,7 +42,7 @@ def flat_reader(wanted: Any) -> Callable[[Any], Any]:
         if missing:
             raise TypeMismatch(f"data do not fit {wanted.__name__}: {', '.join(missing)} missing")
         try:
-            return wanted(**{name: _fitted(value[name], kind, name) for name, kind in taken if name in value})
+            return wanted(**{name: _fitted(value[name], kind, name) for name, kind in kinds.items() if name in value})
         except (TypeError, ValueError) as error:  # also what a __post_init__ has against the values
             raise TypeMismatch(f"data do not fit {wanted.__name__}: {error}") from error
 
@@ -74,6 +73,9 @@ def _kinds_of_fields(wanted: Any) -> dict[str, Kinds]:
     for name, hint in hints.items():
         if isinstance(hint, dataclasses.InitVar):
             raise TypeMismatch(f"{wanted.__name__}.{name} is not supported by type=: it is an InitVar")
+    for field in dataclasses.fields(wanted):
+        if not field.init:
+            raise TypeMismatch(f"{wanted.__name__}.{field.name} is not set by __init__: {_ALLOWED}")
     return {field.name: _kinds(hints[field.name], wanted, field.name) for field in dataclasses.fields(wanted)}
 
 

@@ -4,5 +4,6 @@
 from __future__ import annotations
 
 from ._carrier_check import check_carrier
+from ._codec_check import check_codec
 
-__all__ = ["check_carrier"]
+__all__ = ["check_carrier", "check_codec"]

@@ -22,7 +22,7 @@ import sigcore
 MOMENT, EPOCH, POSITIVE, NEGATIVE, UUID = 0, 1, 2, 3, 37
 
 LONGEST_INTEGER_BYTES = 1786
-"""Bytes of the longest integer of 4 300 digits: the most that Python writes as text, so the most that JSON can carry."""
+"""Bytes of the longest integer of 4 300 digits: the most that Python writes as text, and so all that JSON can carry."""
 
 _INTEGER_BOUND = 10**4300
 _EPOCH_START = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
