@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 NEEDS_PYTHON = (3, 11)
-NEEDS_NOX = "nox>=2025.2.9"
+NEEDS_NOX = "nox>=2025.5.1"
 HERE = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(HERE, ".dev")
 VENV_PYTHON = os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" else os.path.join(VENV, "bin", "python")

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""Every check of the project, each in a virtual environment of its own; ``nox -l`` lists them.
+
+The sessions work on whatever stands in ``plugins/``: a new package needs no line here. They use the Python that runs
+nox; another one is named with ``nox --force-python 3.13``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import nox
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent
+PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+PACKAGES = [ROOT, *PLUGINS]
+DIST = ROOT / "dist"
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "virtualenv"
+
+
+@nox.session(default=False)
+def dist(session: nox.Session) -> None:
+    """Build the sdist and the wheel of every package into dist/; the sessions that install packages share them."""
+    session.install(*group("dist"))
+    shutil.rmtree(DIST, ignore_errors=True)
+    for package in PACKAGES:
+        session.run("python", "-m", "build", "--no-isolation", "--outdir", str(DIST), str(package), silent=True)
+
+
+@nox.session(requires=["dist"])
+def tests(session: nox.Session) -> None:
+    """Run all tests against the installed wheels of all packages; arguments after ``--`` are pytest's."""
+    session.install(*wheels(), *group("test-all"))
+    session.run("python", "-P", "-c", f"import {', '.join(plugin.name for plugin in PLUGINS)}")
+    run_pytest(session, *session.posargs)
+
+
+@nox.session(requires=["dist"])
+def tests_minimal(session: nox.Session) -> None:
+    """Run the core's tests with the core alone: no plug-in, no msgspec, nothing but pluggy."""
+    session.install(*wheels("sigcore"), *group("test"))
+    run_pytest(session, "tests", "--ignore=tests/integration", "--only-installed", *session.posargs)
+
+
+@nox.session(requires=["dist"])
+def minimums(session: nox.Session) -> None:
+    """Run all tests with the lowest versions of other packages that each pyproject.toml allows."""
+    constraints = Path(session.create_tmp(), "minimums.txt")
+    constraints.write_text("".join(f"{line}\n" for line in lowest_versions()), encoding="utf-8")
+    session.install("--constraint", str(constraints), *wheels(), *group("test-all"))
+    run_pytest(session, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format and style with ruff."""
+    session.install(*group("lint"))
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session(requires=["dist"])
+def types(session: nox.Session) -> None:
+    """Check types: mypy on each package, then mypy and pyright on what a user sees of the installed packages."""
+    session.install(*wheels(), *group("test-all"), *group("types"))
+    session.run("mypy", "sigcore", "tests", "conftest.py", "noxfile.py", *map(str, ROOT.glob("examples/*.py")))
+    for plugin in PLUGINS:
+        session.run("mypy", *(str(plugin / part) for part in ("src", "tests")))
+    with session.chdir(session.create_tmp()):  # where no checkout hides what is installed
+        sample = shutil.copy(ROOT / "tests" / "typing" / "user_sample.py", "user_sample.py")
+        session.run("mypy", "--strict", sample)
+        session.run("pyright", sample)
+        for package in ("sigcore", *(plugin.name for plugin in PLUGINS)):
+            session.run("pyright", "--verifytypes", package, "--ignoreexternal")
+
+
+@nox.session(requires=["dist"])
+def build(session: nox.Session) -> None:
+    """Check what was built: file lists, licence, type marker, entry points, metadata."""
+    session.install(*group("build"))
+    session.run("twine", "check", "--strict", *map(str, DIST.iterdir()))
+    session.run("python", ".ci/check_dist.py", str(DIST), *map(str, PACKAGES))
+
+
+@nox.session(requires=["dist"])
+def docs(session: nox.Session) -> None:
+    """Build the documentation into build/docs, where a warning is an error, and run the code in it."""
+    session.install(*wheels(), *group("test-all"), *group("docs"))
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "build/docs")
+    run_pytest(session, "tests/test_docs.py")
+
+
+@nox.session(requires=["dist"])
+def third_party(session: nox.Session) -> None:
+    """Build and test a copy of the example package, away from the checkout, as its author would."""
+    copy = Path(session.create_tmp(), "sig_example")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(ROOT / "examples" / "sig_example", copy)
+    session.install("--find-links", str(DIST), str(copy), "pytest")
+    with session.chdir(copy):
+        run_pytest(session, "-W", "error")
+
+
+@nox.session(requires=["dist"], default=False)
+def demo(session: nox.Session) -> None:
+    """Install the packages and show the demo; arguments after ``--`` are those of ``sig demo``."""
+    session.install(*wheels())
+    # The demo ends by itself on Ctrl-C; nox's own patience of 0.3 s would cut its last words off.
+    session.run("sig", "demo", *session.posargs, interrupt_timeout=10, terminate_timeout=5)
+
+
+def group(name: str) -> tuple[str, ...]:
+    """Return the requirements of a dependency group of the root pyproject.toml."""
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+def wheels(distribution: str = "*") -> list[str]:
+    """Return the built wheels, or the one of a distribution."""
+    return [str(wheel) for wheel in sorted(DIST.glob(f"{distribution}-*.whl"))]
+
+
+def run_pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest on what is installed: no process imports from its working folder, and conftest.py makes sure."""
+    session.run("pytest", *arguments, env={"PYTHONSAFEPATH": "1", "SIGCORE_TEST_INSTALLED": "1"})
+
+
+def lowest_versions() -> Iterator[str]:
+    """Yield ``name==version`` for each requirement of the packages that states a lower bound."""
+    for package in PACKAGES:
+        project = nox.project.load_toml(package / "pyproject.toml")["project"]
+        extras = project.get("optional-dependencies", {}).values()
+        for requirement in map(Requirement, itertools.chain(project["dependencies"], *extras)):
+            bounds = [bound.version for bound in requirement.specifier if bound.operator == ">="]
+            if bounds and not requirement.name.startswith("sigcore"):
+                yield f"{requirement.name}=={bounds[0]}"
