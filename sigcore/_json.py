@@ -81,6 +81,7 @@ class MsgspecJsonCodec(JsonCodec):
 
         self._encode = msgspec.json.Encoder().encode
         self._parse_fast = msgspec.json.Decoder().decode
+        self._number_refused = msgspec.ValidationError
 
     def encode(self, value: Any) -> bytes:
         try:
@@ -92,7 +93,10 @@ class MsgspecJsonCodec(JsonCodec):
         return data
 
     def _parse(self, data: bytes) -> Any:
-        return self._parse_fast(data)
+        try:
+            return self._parse_fast(data)
+        except self._number_refused:  # without a type that is a number out of range: msgspec counts "-" as a digit
+            return super()._parse(data)
 
 
 def json_codec() -> JsonCodec:

@@ -13,9 +13,9 @@ import sigcore
 from ._heads import has_more_items
 from ._tags import DECODERS, ENCODERS, LONGEST_INTEGER_BYTES, check_integers
 
-_DEEPEST = 32 + 2
-"""Far enough for 32 levels, one tag in the innermost and the list of two that ``_load`` adds; the exact bound is
-``sigcore.plain_converter``'s, this one keeps cbor2 from running far beyond it."""
+_DEEPEST = 32 + 1
+"""Far enough for 32 levels and one tag in the innermost. The exact bound is ``sigcore.plain_converter``'s; this one
+keeps cbor2 from running far beyond it."""
 
 _MOST_ITEMS = 400_000
 """Four items (key, tag, value, break) for each of the 100 000 entries that data may have."""
@@ -84,18 +84,21 @@ def _load(data: bytes) -> Any:
         raise ValueError(f"it has more than {_MOST_ITEMS} items")
     # cbor2.loads ignores what follows the value, and its CBORDecoder, which does not, takes three times as long. So
     # the value is read as the first of a list of two; the second is one that nobody outside this process can know.
-    value, end = _loads(b"\x82" + data + _END_ITEM)
-    if end != _END:
-        _loads(data)  # says what is missing, if something is
-        raise ValueError("something follows the value")
-    return value
+    try:
+        value, end = _loads(b"\x82" + data + _END_ITEM, _DEEPEST + 1)
+    except Exception:  # noqa: BLE001  # what is wrong is better told without the second item
+        end = None
+    if end == _END:
+        return value
+    _loads(data, _DEEPEST)
+    raise ValueError("something follows the value")
 
 
-def _loads(data: bytes) -> Any:
+def _loads(data: bytes, max_depth: int) -> Any:
     return cbor2.loads(
         data,
         semantic_decoders=DECODERS,
-        max_depth=_DEEPEST,
+        max_depth=max_depth,
         allow_duplicate_keys=False,
         strict_hashable_types=True,
     )
