@@ -11,8 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import aio as aio
     from . import hookspecs as hookspecs
     from . import testing as testing
+    from ._blocking import ClientRouter, ServerRouter
     from ._carrier import Carrier, Listening
     from ._codec import Codec
     from ._endpoint import Endpoint
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
         ConnectTimeout,
         EndpointError,
         EventNotDeclared,
+        EventTooLarge,
         HandleRemoved,
         InsecureEndpoint,
         InvalidName,
+        LimitReached,
         LinkError,
         LinkRefused,
         ListenerError,
@@ -45,19 +49,28 @@ if TYPE_CHECKING:
         SenderLost,
         SenderNotFound,
         SigError,
+        StreamClosed,
+        StreamTimeout,
         TypeMismatch,
         WrongThread,
     )
     from ._info import EventInfo, Peer, SenderInfo
     from ._limits import LinkOptions
+    from ._listener import Listener
     from ._logging import SimpleLogger, get_logger, setup_logger
     from ._names import EVENT_CONNECT, EVENT_DISCONNECT
     from ._options import Seconds, Size
     from ._plain import plain_converter
     from ._plugins import PluginInfo, check_plugin, list_plugins, load_carrier, load_codec, load_plugin
+    from ._requests import caller
+    from ._router import Router
+    from ._sender import Sender
+    from ._signal import Signal
+    from ._stream import Stream
     from .hookspecs import hookimpl
 
 _HOME = {
+    "_blocking": ("ClientRouter", "ServerRouter"),
     "_carrier": ("Carrier", "Listening"),
     "_codec": ("Codec",),
     "_endpoint": ("Endpoint",),
@@ -68,9 +81,11 @@ _HOME = {
         "ConnectTimeout",
         "EndpointError",
         "EventNotDeclared",
+        "EventTooLarge",
         "HandleRemoved",
         "InsecureEndpoint",
         "InvalidName",
+        "LimitReached",
         "LinkError",
         "LinkRefused",
         "ListenerError",
@@ -90,16 +105,24 @@ _HOME = {
         "SenderLost",
         "SenderNotFound",
         "SigError",
+        "StreamClosed",
+        "StreamTimeout",
         "TypeMismatch",
         "WrongThread",
     ),
     "_info": ("EventInfo", "Peer", "SenderInfo"),
     "_limits": ("LinkOptions",),
+    "_listener": ("Listener",),
     "_logging": ("SimpleLogger", "get_logger", "setup_logger"),
     "_names": ("EVENT_CONNECT", "EVENT_DISCONNECT"),
     "_options": ("Seconds", "Size"),
     "_plain": ("plain_converter",),
     "_plugins": ("PluginInfo", "check_plugin", "list_plugins", "load_carrier", "load_codec", "load_plugin"),
+    "_requests": ("caller",),
+    "_router": ("Router",),
+    "_sender": ("Sender",),
+    "_signal": ("Signal",),
+    "_stream": ("Stream",),
     "hookspecs": ("hookimpl",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -111,6 +134,7 @@ __all__ = [
     "BufferFull",
     "Busy",
     "Carrier",
+    "ClientRouter",
     "Codec",
     "CodecError",
     "ConnectTimeout",
@@ -118,12 +142,15 @@ __all__ = [
     "EndpointError",
     "EventInfo",
     "EventNotDeclared",
+    "EventTooLarge",
     "HandleRemoved",
     "InsecureEndpoint",
     "InvalidName",
+    "LimitReached",
     "LinkError",
     "LinkOptions",
     "LinkRefused",
+    "Listener",
     "ListenerError",
     "Listening",
     "LocalProtocolError",
@@ -139,17 +166,25 @@ __all__ = [
     "RequestError",
     "RequestFailed",
     "RequestTimeout",
+    "Router",
     "RouterClosed",
     "Seconds",
+    "Sender",
     "SenderExists",
     "SenderInfo",
     "SenderLost",
     "SenderNotFound",
+    "ServerRouter",
     "SigError",
+    "Signal",
     "SimpleLogger",
     "Size",
+    "Stream",
+    "StreamClosed",
+    "StreamTimeout",
     "TypeMismatch",
     "WrongThread",
+    "caller",
     "check_plugin",
     "get_logger",
     "hookimpl",

@@ -40,7 +40,7 @@ class Carrier(Protocol):
 
     - ``connection_made(transport)`` comes first, ``connection_lost(exc)`` last and exactly once: ``None`` after
       our own ``close()`` or ``abort()`` and after a clean end by the peer, else the cause.
-    - ``data_received(data)`` gives non-empty ``bytes``, never from inside ``write`` and never in a buffer that is reused.
+    - ``data_received(data)`` gives non-empty ``bytes``, never from inside ``write``, never in a buffer that is reused.
     - ``pause_writing``/``resume_writing`` alternate, by the transport's buffer, as asyncio means them.
     - ``write`` never blocks and may be called at any time after ``connection_made``; after ``close()`` it does nothing.
     - ``close()`` flushes what was written, then ends the link; ``abort()`` ends it at once.
@@ -49,7 +49,7 @@ class Carrier(Protocol):
     Two optional attributes:
 
     - ``is_local(endpoint) -> bool``: whether only this machine (or what is plugged into it) can reach what ``listen``
-      opens. A server refuses other endpoints unless it was told ``insecure=True``; a carrier without it counts as not local.
+      opens. A server refuses other endpoints unless it was told ``insecure=True``; without it, nothing is local.
     - ``link_defaults``: a mapping from names of ``sigcore.LinkOptions`` to this medium's own defaults.
     """
 
@@ -63,9 +63,7 @@ class Carrier(Protocol):
             OSError: The medium said no; the message says what was tried and what to do.
         """
 
-    async def listen(
-        self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]
-    ) -> Listening:
+    async def listen(self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]) -> Listening:
         """Take links at ``endpoint``; ``protocol_factory`` is called once for each that comes.
 
         Raises:

@@ -18,7 +18,11 @@ Each also derives from the built-in that a Python user would catch::
     ├── HandleRemoved (RuntimeError)        a Sender or Listener used after its removal
     ├── WrongThread (RuntimeError)          a blocking call on the router's own thread
     ├── RouterClosed (RuntimeError)         a router used after close(), or not yet opened
+    ├── LimitReached                        more senders or listeners than the server takes
+    ├── EventTooLarge (ValueError)          the event is longer than the other side accepts
     ├── BufferFull                          no room for the event; nothing was sent
+    ├── StreamTimeout (TimeoutError)        a stream had nothing in time
+    ├── StreamClosed                        a stream is closed and read to its end
     ├── ListenerError                       a listener raised; ``__cause__`` says what
     ├── LocalProtocolError (RuntimeError)   our own side used the protocol wrongly
     ├── LinkError (ConnectionError)
@@ -105,6 +109,22 @@ class RouterClosed(SigError, RuntimeError):
 
 class BufferFull(SigError):
     """The outgoing buffer has no room; the event went nowhere and may be tried again."""
+
+
+class LimitReached(SigError):
+    """The server takes no more senders or listeners from this link, or in all."""
+
+
+class EventTooLarge(SigError, ValueError):
+    """The event, once encoded, is longer than the other side accepts; it went nowhere."""
+
+
+class StreamTimeout(SigError, TimeoutError):
+    """No event came to the stream within the time allowed."""
+
+
+class StreamClosed(SigError):
+    """The stream is closed and every event in it has been read."""
 
 
 class ListenerError(SigError):

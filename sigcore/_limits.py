@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
 
+from ._errors import EndpointError
 from ._options import Seconds, Size
+
+if TYPE_CHECKING:
+    from ._endpoint import Endpoint
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -47,3 +53,46 @@ class LinkOptions:
     heartbeat: Seconds = 10.0
     dead_after: Seconds = 30.0
     stall_timeout: Seconds = 1.0
+
+
+class LinkKeywords(TypedDict, total=False):
+    """The options of ``LinkOptions`` as keywords of a router."""
+
+    max_frame: int
+    credit: int
+    event_queue: int
+    unacknowledged: int
+    control_queue: int
+    max_requests: int
+    max_senders: int
+    max_listeners: int
+    handshake_timeout: float
+    heartbeat: float
+    dead_after: float
+    stall_timeout: float
+
+
+def link_options(
+    endpoint: Endpoint, defaults: Mapping[str, object], keywords: Mapping[str, object]
+) -> tuple[LinkOptions, Endpoint]:
+    """Return what holds for the links of an endpoint, and the endpoint with what is left for its carrier.
+
+    Args:
+        endpoint: The endpoint as the user gave it; its query wins.
+        defaults: The carrier's own, which stand below the keywords.
+        keywords: What was given to the router.
+
+    Raises:
+        EndpointError: A query option and a keyword disagree, or a value is out of its range.
+    """
+    given, rest = endpoint.take_given(LinkOptions)
+    for name, value in keywords.items():
+        if name in given and given[name] != value:
+            raise EndpointError(
+                f"{endpoint} says {name}={given[name]}, the keyword {name}= says {value}; keep one of them"
+            )
+    options = LinkOptions(**{**defaults, **keywords, **given})  # type: ignore[arg-type]  # checked where each was read
+    for name in LinkKeywords.__annotations__:
+        if not getattr(options, name) > 0:
+            raise EndpointError(f"{endpoint}: {name} must be more than 0 (0 never means unlimited)")
+    return options, rest

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""The blocking form of the routers over carriers: threads outside, an asyncio router on a loop of its own inside.
+
+The blocking router holds the tables; the asyncio one works on the same. Local triggers run listeners in the caller's
+thread, events from links are delivered by the dispatcher's thread, and the loop's thread runs nothing of the user's
+but ``async def`` handlers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from ._errors import RequestTimeout, RouterClosed
+from ._limits import LinkKeywords
+from ._loop_thread import Dispatcher, LoopThread
+from ._requests import await_handler
+from ._router import Router
+from .aio._client import ClientRouter as AioClientRouter
+from .aio._networked import Host
+from .aio._server import ServerRouter as AioServerRouter
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ._info import Peer, SenderInfo
+    from ._listener import Listener
+    from ._requests import Handler
+    from ._router import OnError
+    from ._sender import Sender
+
+
+class BlockingRouter(Router):
+    """What both blocking routers over carriers have in common."""
+
+    _inner: AioServerRouter | AioClientRouter
+
+    def __init__(self, on_error: OnError | None) -> None:
+        super().__init__(on_error=on_error)
+        self._thread = LoopThread()
+        self._closed = threading.Event()
+        self._host = Host(self, may_wait=True)
+        self._dispatcher = Dispatcher(self._host.mark_thread)
+        self._host.deliver = self._dispatcher.put
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """How often something was dropped, refused or closed, by cause."""
+        return self._inner.counters
+
+    def open(self) -> None:
+        """Begin; ``with`` does it. The errors are those of the asyncio form's ``open``."""
+        if self._closed.is_set() or self._thread.is_running:
+            raise RouterClosed("a router is opened once; make another one")
+        self._thread.start()
+        self._dispatcher.start()
+        try:
+            self._thread.wait_for(self._inner.open())
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Send what was accepted, for 5 s at most, and end; ``with`` does it. May be called twice."""
+        if self._closed.is_set():
+            return
+        if self._thread.is_running:
+            self._thread.wait_for(self._inner.close())
+            self._dispatcher.stop()
+            self._thread.stop()
+        self._closed.set()
+
+    def wait_closed(self, timeout: float | None = None) -> bool:
+        """Wait until the router was closed, by another thread or a signal; return whether it was.
+
+        Args:
+            timeout: How long to wait, in seconds; ``None`` for ever.
+        """
+        return self._closed.wait(timeout)
+
+    def drain(self) -> None:
+        """Return when there is room for events on their way to other routers."""
+        self._thread.wait_for(self._inner.drain())
+
+    def senders(self) -> list[SenderInfo]:
+        """Return every connected sender, by name.
+
+        Raises:
+            NotConnected: There is no link at the moment.
+        """
+        return self._thread.wait_for(self._inner.senders()) if self._thread.is_running else super().senders()
+
+    def peers(self) -> list[Peer]:
+        """Return the routers that are connected to the server.
+
+        Raises:
+            NotConnected: There is no link at the moment.
+        """
+        return self._thread.wait_for(self._inner.peers()) if self._thread.is_running else []
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
+        if sender in self._senders:
+            return super()._request(sender, method, params, timeout)
+        return self._thread.wait_for(self._inner.request(sender, method, params, timeout=timeout))
+
+    def _settle_sender(self, sender: Sender) -> None:
+        if self._thread.is_running:
+            self._thread.wait_for(self._inner._register_sender(sender))
+
+    def _settle_listener(self, listener: Listener) -> None:
+        if self._thread.is_running:
+            self._thread.wait_for(self._inner._register_listener(listener))
+
+    def _check_handlers(self, sender: Sender) -> None:
+        pass  # 'async def' handlers run on the router's own loop
+
+    def _run_async(self, handler: Handler, params: Any, timeout: float | None) -> Any:
+        async def run() -> Any:
+            async with asyncio.timeout(timeout):
+                return await await_handler(handler, params)
+
+        try:
+            return self._thread.wait_for(run())
+        except TimeoutError as error:
+            raise RequestTimeout(f"no reply within {timeout} s") from error
+
+
+class ServerRouter(BlockingRouter):
+    """A router that other routers connect to; its own process is one more place for senders and listeners.
+
+    Args:
+        endpoints: Where to listen, as URLs; a lone text is one. Loopback addresses, Unix sockets and serial ports
+            only, unless ``insecure``.
+        codecs: Names of the codecs that clients may choose; by default all that are installed.
+        name: What the server calls itself; host name and process number by default.
+        on_error: Called with what goes wrong in listeners.
+        insecure: Listen where other machines can connect without authentication.
+        **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
+    """
+
+    _inner: AioServerRouter
+
+    def __init__(
+        self,
+        endpoints: str | Iterable[str],
+        *,
+        codecs: Iterable[str] | None = None,
+        name: str | None = None,
+        on_error: OnError | None = None,
+        insecure: bool = False,
+        **limits: Unpack[LinkKeywords],
+    ) -> None:
+        super().__init__(on_error)
+        self._inner = AioServerRouter(
+            endpoints, codecs=codecs, name=name, insecure=insecure, _host=self._host, **limits
+        )
+
+    @property
+    def endpoints(self) -> list[str]:
+        """The endpoints really bound, in the order asked for: where port 0 was asked, with the port that was picked."""
+        return self._inner.endpoints
+
+    @property
+    def codecs(self) -> list[str]:
+        """The names of the codecs that clients may choose; empty before ``open``."""
+        return self._inner.codecs
+
+
+class ClientRouter(BlockingRouter):
+    """A router that is connected to a server, and connects again whenever the link is lost.
+
+    What is registered here is registered anew with each link, before anything else is sent. While there is no link,
+    events are kept up to ``event_queue`` bytes, then the oldest are dropped, counted and logged.
+
+    Args:
+        endpoint: Where the server is, as a URL.
+        codec: The name of the codec for data; ``json`` by default.
+        name: What this router calls itself; host name and process number by default.
+        connect_timeout: How long ``open`` waits for the first link, in seconds; ``None`` does not wait.
+        on_error: Called with what goes wrong in listeners, and with what the server refuses later on.
+        **limits: The fields of ``sigcore.LinkOptions``, where the endpoint's query does not say otherwise.
+
+    Raises:
+        EndpointError: The endpoint is malformed, or disagrees with a keyword.
+        PluginError: The carrier or the codec cannot be had.
+    """
+
+    _inner: AioClientRouter
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        codec: str | None = None,
+        name: str | None = None,
+        connect_timeout: float | None = 10.0,
+        on_error: OnError | None = None,
+        **limits: Unpack[LinkKeywords],
+    ) -> None:
+        super().__init__(on_error)
+        self._inner = AioClientRouter(
+            endpoint, codec=codec, name=name, connect_timeout=connect_timeout, _host=self._host, **limits
+        )
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a link and the server knows what is registered here."""
+        return self._inner.connected

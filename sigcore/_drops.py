@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""What is dropped is counted and told: one log line per cause and ten seconds, however much is dropped."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from threading import Lock
+
+from ._logging import RateLimit, get_logger
+
+LOG_INTERVAL_S = 10.0
+
+_log = get_logger("sigcore.drops")
+
+
+class Drops:
+    """Counts by cause what went wrong, and logs it, each cause at most once in ten seconds."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._counts: Counter[str] = Counter()
+        self._limit = RateLimit(LOG_INTERVAL_S)
+
+    def count(self, cause: str, text: str, number: int = 1) -> None:
+        """Take down ``number`` more of ``cause``; ``text`` says what happened and what to do."""
+        with self._lock:
+            self._counts[cause] += number
+        line = self._limit.line(cause, text, now_s=time.monotonic())
+        if line is not None:
+            _log.warning("%s [%s: %d so far]", line, cause, self._counts[cause])
+
+    def counts(self) -> dict[str, int]:
+        """Return how often each cause was counted."""
+        with self._lock:
+            return dict(self._counts)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""The two threads of a blocking router: its event loop, and the dispatcher that calls listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ._errors import RouterClosed, WrongThread
+from ._logging import get_logger
+
+if TYPE_CHECKING:
+    from .aio._delivery import Delivery
+
+T = TypeVar("T")
+
+JOIN_S = 1.0
+"""How long closing waits for a listener that does not return; its thread ends with the process."""
+
+_log = get_logger("sigcore.threads")
+
+
+class LoopThread:
+    """An event loop in a thread of its own, and the way to wait for what runs there."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the loop runs."""
+        return self._loop is not None
+
+    def start(self) -> None:
+        """Start the loop."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, args=(self._loop,), name="sigcore-loop", daemon=True)
+        self._thread.start()
+
+    def wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run ``coroutine`` on the loop and return its result.
+
+        Raises:
+            RouterClosed: The loop does not run.
+            WrongThread: This is the loop's own thread, which would wait for itself.
+        """
+        loop = self._loop
+        if loop is None or self._thread is threading.current_thread():
+            coroutine.close()
+            if loop is None:
+                raise RouterClosed("the router is not open; open() it, or use it with 'with'")
+            raise WrongThread(
+                "this call waits for the router's own loop, and was made on it (by an 'async def' handler?); "
+                "use a plain function, or a router of sigcore.aio"
+            )
+        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        """Stop the loop and its thread."""
+        loop, thread = self._loop, self._thread
+        if loop is None or thread is None:
+            return
+        self._loop = None
+        loop.call_soon_threadsafe(loop.stop)
+        if thread is not threading.current_thread():
+            thread.join()
+
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+
+class Dispatcher:
+    """Calls listeners in a thread of its own, in order, so that one that blocks delays events and nothing else.
+
+    What waits for it is bounded by whoever gives it: a link grants credit as ``done`` is called.
+
+    Args:
+        started: Called in the thread as it starts.
+    """
+
+    def __init__(self, started: Callable[[], None]) -> None:
+        self._started = started
+        self._queue: queue.SimpleQueue[tuple[Sequence[Delivery], Callable[[], None]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="sigcore-dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def put(self, deliveries: Sequence[Delivery], done: Callable[[], None]) -> None:
+        """Have events delivered, then ``done`` called, in the thread."""
+        self._queue.put((deliveries, done))
+
+    def stop(self) -> None:
+        """Deliver what waits, and end; a listener that does not return is left behind after 1 s."""
+        self._queue.put(None)
+        if self._thread is not threading.current_thread():
+            self._thread.join(JOIN_S)
+
+    def _run(self) -> None:
+        from .aio._delivery import deliver
+
+        self._started()
+        while (entry := self._queue.get()) is not None:
+            deliveries, done = entry
+            for delivery in deliveries:
+                try:
+                    deliver(delivery)
+                except BaseException:  # noqa: BLE001  # SystemExit from a listener must not end everybody's events
+                    _log.exception("a listener ended with more than an error; its thread goes on")
+            done()

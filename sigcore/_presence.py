@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""Presence: who is connected, and the listeners that asked to be told.
+
+What is kept is the state, not a log of changes. A change marks the sender's name; whoever finds nobody at it then
+tells each listener the difference between what is true and what that listener was told last. So a listener hears
+``#connect`` and ``#disconnect`` of a sender in turn, whoever was first and in whichever threads things happen, a
+late listener gets the present state by the same rule, and a listener that blocks lets nothing pile up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ._info import EventInfo, SenderInfo
+from ._names import EVENT_CONNECT, EVENT_DISCONNECT
+
+if TYPE_CHECKING:
+    from ._listener import Listener
+
+
+class PresenceBoard:
+    """The senders that this router knows to be connected, and who must hear of them.
+
+    Args:
+        tell: Calls a listener: ``tell(listener, info, data)``; must not raise.
+    """
+
+    def __init__(self, tell: Callable[[Listener, EventInfo, SenderInfo], None]) -> None:
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._known: dict[str, SenderInfo] = {}
+        self._listeners: tuple[Listener, ...] = ()
+        self._changed: deque[str] = deque()  # names to look at, each once: _marked holds the same
+        self._marked: set[str] = set()
+        self._telling = False
+
+    def note(self, info: SenderInfo) -> None:
+        """Take down that a sender is connected, or is not; ``settle`` tells the listeners."""
+        with self._lock:
+            if info.connected:
+                self._known[info.name] = info
+            else:
+                self._known.pop(info.name, None)
+            if self._listeners:
+                self._mark(info.name)
+
+    def add_listener(self, listener: Listener) -> None:
+        """Let ``listener`` hear of what is and of what comes; ``settle`` tells it."""
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+            for name in (listener.sender,) if listener.sender is not None else tuple(self._known):
+                self._mark(name)
+
+    def remove_listener(self, listener: Listener) -> None:
+        """Tell ``listener`` nothing more."""
+        with self._lock:
+            self._listeners = tuple(other for other in self._listeners if other is not listener)
+
+    def listeners(self) -> tuple[Listener, ...]:
+        """Return those who asked to be told."""
+        return self._listeners
+
+    def senders(self) -> list[SenderInfo]:
+        """Return every connected sender, by name."""
+        with self._lock:
+            return sorted(self._known.values(), key=lambda info: info.name)
+
+    def settle(self) -> None:
+        """Tell every listener what it does not know yet, unless somebody is at it already."""
+        with self._lock:
+            if self._telling:
+                return
+            self._telling = True
+        while (name := self._next()) is not None:
+            for listener in self._listeners:
+                if listener.sender is None or listener.sender == name:
+                    self._bring_up_to_date(listener, name)
+
+    def _mark(self, name: str) -> None:
+        if name not in self._marked:
+            self._marked.add(name)
+            self._changed.append(name)
+
+    def _next(self) -> str | None:
+        with self._lock:
+            if self._changed:
+                name = self._changed.popleft()
+                self._marked.discard(name)
+                return name
+            self._telling = False
+            return None
+
+    def _bring_up_to_date(self, listener: Listener, name: str) -> None:
+        now, before = self._known.get(name), listener.told.get(name)
+        if now == before:
+            return
+        if before is not None:
+            del listener.told[name]
+            self._say(listener, EVENT_DISCONNECT, replace(before, connected=False))
+        if now is not None:
+            listener.told[name] = now
+            self._say(listener, EVENT_CONNECT, now)
+
+    def _say(self, listener: Listener, event: str, data: SenderInfo) -> None:
+        if listener.event == event and not listener.removed:
+            self._tell(listener, EventInfo(data.name, event, data.peer), data)

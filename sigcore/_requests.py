@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""Request handlers: which one answers, and what becomes of what it raises."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from ._errors import MethodNotFound, RequestFailed
+from ._names import check_name
+
+if TYPE_CHECKING:
+    from ._info import Peer
+
+Handler = Callable[[Any], Any]
+Fallback = Callable[[str, Any], Any]
+
+DEFAULT_TIMEOUT_S = 10.0
+"""How long a request waits for its reply unless told otherwise."""
+
+_caller: ContextVar[Peer | None] = ContextVar("sigcore_caller", default=None)
+
+
+def caller() -> Peer | None:
+    """Return the router that asks, from within a request handler.
+
+    ``None`` when the request comes from this process, and outside of a handler.
+    """
+    return _caller.get()
+
+
+class Handlers:
+    """What a sender answers: its methods by name, and a fallback for every other.
+
+    Args:
+        requests: Method names and their handlers, ``handler(params)``.
+        fallback: Answers every other method, ``fallback(method, params)``.
+
+    Raises:
+        InvalidName: A method's name breaks the rules for names.
+        TypeError: A handler cannot be called.
+    """
+
+    def __init__(self, requests: Mapping[str, Handler] | None, fallback: Fallback | None) -> None:
+        self._by_method = dict(requests or {})
+        self._fallback = fallback
+        for method, handler in self._by_method.items():
+            check_name(method, "method")
+            _check_callable(handler, f"the handler of {method!r}")
+        if fallback is not None:
+            _check_callable(fallback, "the fallback")
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The declared methods, in the order declared."""
+        return tuple(self._by_method)
+
+    @property
+    def has_fallback(self) -> bool:
+        """Whether methods that are not declared are answered too."""
+        return self._fallback is not None
+
+    @property
+    def coroutine_functions(self) -> list[str]:
+        """The methods whose handlers are ``async def``; ``"fallback"`` stands for the fallback."""
+        found = [method for method, handler in self._by_method.items() if is_coroutine_function(handler)]
+        return [*found, "fallback"] if is_coroutine_function(self._fallback) else found
+
+    def find(self, sender: str, method: str) -> tuple[Callable[[Any], Any], bool]:
+        """Return what answers ``method``, as a function of the parameters, and whether it is ``async def``.
+
+        Raises:
+            MethodNotFound: Nothing does.
+        """
+        handler = self._by_method.get(method)
+        if handler is not None:
+            return handler, is_coroutine_function(handler)
+        fallback = self._fallback
+        if fallback is not None:
+            return (lambda params: fallback(method, params)), is_coroutine_function(fallback)
+        raise MethodNotFound(method_not_found_text(sender, method, self.methods))
+
+
+def run_handler(handler: Handler, params: Any, asking: Peer | None = None) -> Any:
+    """Call a plain handler; whatever it raises becomes ``RequestFailed``."""
+    token = _caller.set(asking)
+    try:
+        return handler(params)
+    except (Exception, SystemExit) as error:
+        raise request_failed(error) from error
+    finally:
+        _caller.reset(token)
+
+
+async def await_handler(handler: Handler, params: Any, asking: Peer | None = None) -> Any:
+    """Await an ``async def`` handler; whatever it raises becomes ``RequestFailed``."""
+    token = _caller.set(asking)
+    try:
+        return await handler(params)
+    except (Exception, SystemExit) as error:
+        raise request_failed(error) from error
+    finally:
+        _caller.reset(token)
+
+
+def request_failed(error: BaseException) -> RequestFailed:
+    """Return the error that a caller gets for what a handler raised: its type's name and its message."""
+    text = str(error)
+    return RequestFailed(f"the handler raised {type(error).__name__}: {text}" if text else _bare(error))
+
+
+def method_not_found_text(sender: str, method: str, methods: tuple[str, ...]) -> str:
+    """Return the message for a method that a sender does not answer."""
+    known = ", ".join(methods) if methods else "no methods"
+    return f"sender {sender!r} answers no method {method!r}; it answers: {known}"
+
+
+def is_coroutine_function(function: object) -> bool:
+    """Whether calling ``function`` gives a coroutine: ``async def``, or an object whose ``__call__`` is."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def _bare(error: BaseException) -> str:
+    return f"the handler raised {type(error).__name__}"
+
+
+def _check_callable(handler: object, what: str) -> None:
+    if not callable(handler):
+        raise TypeError(f"{what} must be a function of the parameters, not {type(handler).__name__}")

@@ -1,0 +1,447 @@
+# SPDX-License-Identifier: MIT
+"""The router of one process: senders, listeners and requests, thread-safe and without I/O.
+
+The routers over carriers are built on the same tables: a change is made here, first and at once, and then told to
+other routers by ``_settle_sender``, ``_settle_listener`` and ``_network``, which do nothing in one process.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+
+from ._drops import Drops
+from ._errors import (
+    EventNotDeclared,
+    HandleRemoved,
+    ListenerError,
+    SenderExists,
+    SenderNotFound,
+)
+from ._info import EventInfo
+from ._listener import Listener
+from ._logging import get_logger
+from ._names import check_event_to_hear, check_name
+from ._presence import PresenceBoard
+from ._requests import DEFAULT_TIMEOUT_S, is_coroutine_function, run_handler
+from ._sender import Sender
+from ._signal import Signal
+from ._stream import STREAM_SIZE, Stream
+from ._table import ListenerTable
+
+if TYPE_CHECKING:
+    from ._info import Peer, SenderInfo
+    from ._listener import Callback, Key
+    from ._requests import Fallback, Handler
+    from ._signal import Call
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
+OnError = Callable[[Exception], object]
+
+_log = get_logger("sigcore.router")
+
+
+class Network(Protocol):
+    """What carries a router's senders and listeners to other routers. No call waits; any thread may call."""
+
+    def outlet(self, signal: Signal[Any]) -> Call:
+        """Return what hands an event of a local sender to other routers; the signal calls it first."""
+
+    def sender_removed(self, sender: Sender) -> None:
+        """Take a local sender back."""
+
+    def listener_removed(self, listener: Listener) -> None:
+        """Ask no longer for what a local listener wanted."""
+
+
+class Router:
+    """Carries events and requests between senders and listeners of one process.
+
+    Every method may be called from any thread, and from within a listener or a handler. Listeners run in the thread
+    that triggers, in this order: those for the sender and the event, for the sender, for the event, for everything;
+    by registration within each.
+
+    Args:
+        on_error: Called with a ``ListenerError`` when a listener fails; it is logged in any case.
+    """
+
+    def __init__(self, *, on_error: OnError | None = None) -> None:
+        self._on_error = on_error
+        self._lock = threading.Lock()
+        self._senders: dict[str, Sender] = {}
+        self._table = ListenerTable()
+        self._presence = PresenceBoard(self._tell)
+        self._network: Network | None = None
+        self._drops = Drops()
+        self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
+
+    def add_sender(
+        self,
+        name: str,
+        events: str | Iterable[str] = (),
+        requests: Mapping[str, Handler] | None = None,
+        fallback: Fallback | None = None,
+    ) -> Sender:
+        """Add a sender.
+
+        Args:
+            name: Its name: up to 255 bytes of UTF-8, no control characters, no ``*``, not starting with ``#``.
+            events: The events that it may trigger; a lone text is one event.
+            requests: The methods that it answers, each with its ``handler(params)``.
+            fallback: Answers every other method, ``fallback(method, params)``.
+
+        Raises:
+            SenderExists: The name is taken.
+            InvalidName: A name breaks the rules.
+            TypeError: A handler cannot be called, or is ``async def`` where there is no event loop.
+        """
+        sender = self._enter_sender(name, events, requests, fallback)
+        try:
+            self._settle_sender(sender)
+        except BaseException:
+            self._drop_sender(sender)
+            raise
+        self._announce(sender)
+        return sender
+
+    @overload
+    def add_listener(
+        self,
+        callback: Callable[[EventInfo, T], object],
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: type[T],
+    ) -> Listener: ...
+    @overload
+    def add_listener(
+        self,
+        callback: Callable[[EventInfo, Any], object],
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: None = None,
+    ) -> Listener: ...
+    def add_listener(
+        self, callback: Callback, sender: str | None = None, event: str | None = None, *, type: Any = None
+    ) -> Listener:
+        """Register ``callback(info, data)``; it may come before the sender.
+
+        Args:
+            callback: Called for each event.
+            sender: Only events of this sender; any when left out.
+            event: Only events of this name; any when left out. ``#connect`` and ``#disconnect`` tell of senders that
+                come and go, with a ``SenderInfo`` as data; senders that are there already are told at once.
+            type: The class to turn data into: a dataclass, or a msgspec or pydantic class. Data that does not fit is
+                reported as this listener's error.
+
+        Raises:
+            InvalidName: A name breaks the rules.
+            TypeMismatch: The type is not supported.
+            TypeError: The callback cannot be called, or is ``async def`` where there is no event loop.
+        """
+        listener = self._enter_listener(callback, sender, event, type)
+        try:
+            self._settle_listener(listener)
+        except BaseException:
+            listener.remove()
+            raise
+        return listener
+
+    def on(self, *, sender: str | None = None, event: str | None = None, type: Any = None) -> Callable[[F], F]:
+        """Register the decorated function as ``add_listener`` does, and give it back."""
+
+        def register(function: F) -> F:
+            self.add_listener(function, sender, event, type=type)
+            return function
+
+        return register
+
+    @overload
+    def listen(
+        self, sender: str | None = None, event: str | None = None, *, type: type[T], size: int = STREAM_SIZE
+    ) -> Stream[T]: ...
+    @overload
+    def listen(
+        self, sender: str | None = None, event: str | None = None, *, type: None = None, size: int = STREAM_SIZE
+    ) -> Stream[Any]: ...
+    def listen(
+        self, sender: str | None = None, event: str | None = None, *, type: Any = None, size: int = STREAM_SIZE
+    ) -> Stream[Any]:
+        """Return a stream of events, to be read instead of being called; the arguments are ``add_listener``'s.
+
+        Args:
+            sender: Only events of this sender; any when left out.
+            event: Only events of this name; any when left out.
+            type: The class to turn data into.
+            size: How many events it holds; when it is full the oldest is dropped, counted and logged.
+        """
+        stream: Stream[Any] = Stream(size, self._drops)
+        stream._listener = self.add_listener(stream._put, sender, event, type=type)
+        self._streams.add(stream)
+        return stream
+
+    @overload
+    def request(
+        self, sender: str, method: str, params: Any = None, *, timeout: float | None = ..., type: type[T]
+    ) -> T: ...
+    @overload
+    def request(
+        self, sender: str, method: str, params: Any = None, *, timeout: float | None = ..., type: None = None
+    ) -> Any: ...
+    def request(
+        self,
+        sender: str,
+        method: str,
+        params: Any = None,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT_S,
+        type: Any = None,
+    ) -> Any:
+        """Call a method of a sender and return its result.
+
+        Args:
+            sender: The sender's name.
+            method: The method's name.
+            params: What its handler gets.
+            timeout: How long to wait, in seconds; ``None`` for no limit. A plain handler in this process runs in the
+                caller's thread, where nothing can interrupt it.
+            type: The class to turn the result into.
+
+        Raises:
+            SenderNotFound: No such sender is connected.
+            MethodNotFound: It answers no such method.
+            RequestFailed: The handler raised; in one process the original is ``__cause__``.
+            RequestTimeout: No reply came in time.
+            SenderLost: The sender left before it replied.
+            Busy: Too many requests are open.
+            TypeMismatch: The result does not fit ``type``.
+        """
+        return read_as(type, self._request(sender, method, params, timeout))
+
+    def senders(self) -> list[SenderInfo]:
+        """Return every connected sender, by name."""
+        return self._presence.senders()
+
+    def peers(self) -> list[Peer]:
+        """Return the routers that are connected to this one; none in one process."""
+        return []
+
+    # What the routers over carriers build on.
+
+    def _enter_sender(
+        self, name: str, events: str | Iterable[str], requests: Mapping[str, Handler] | None, fallback: Fallback | None
+    ) -> Sender:
+        """Put a sender into the tables; nobody is told yet."""
+        sender = Sender(self, name, events, requests, fallback, self._report)
+        self._check_handlers(sender)
+        with self._lock:
+            if name in self._senders:
+                raise SenderExists(f"sender {name!r} exists in this router; remove it first, or take another name")
+            self._senders[name] = sender
+            for signal in sender._signals.values():
+                if self._network is not None:
+                    signal._set_outlet(self._network.outlet(signal))
+                self._table.add_signal(signal)
+        return sender
+
+    def _settle_sender(self, sender: Sender) -> None:
+        """Make a sender known to other routers, and wait for their answer where there is one."""
+
+    def _settle_listener(self, listener: Listener) -> None:
+        """Ask other routers for what a listener wants, and wait for their answer where there is one."""
+
+    def _announce(self, sender: Sender) -> None:
+        """Tell this router's listeners that a local sender is there."""
+        self._warn_of_undeclared(sender.info)
+        self._presence.note(sender.info)
+        self._presence.settle()
+
+    def _remove_sender(self, sender: Sender) -> None:
+        self._drop_sender(sender)
+        self._presence.note(replace(sender.info, connected=False))
+        self._presence.settle()
+
+    def _drop_sender(self, sender: Sender) -> None:
+        """Take a sender out of the tables, and out of the network."""
+        with self._lock:
+            if self._senders.get(sender.name) is not sender:
+                raise HandleRemoved(f"sender {sender.name!r} was removed; add it again to use it")
+            del self._senders[sender.name]
+            for signal in sender._signals.values():
+                self._table.remove_signal(signal)
+            sender._detach()
+        if self._network is not None:
+            self._network.sender_removed(sender)
+
+    def _all_listeners(self) -> list[Listener]:
+        with self._lock:
+            return [*self._table, *self._presence.listeners()]
+
+    def _add_remote_signal(self, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
+        """Enter an event of another router's sender; triggering the signal reaches this process's listeners."""
+        signal: Signal[Any] = Signal(sender, event, self._report, peer)
+        with self._lock:
+            self._table.add_signal(signal)
+        return signal
+
+    def _remove_remote_signal(self, signal: Signal[Any]) -> None:
+        with self._lock:
+            self._table.remove_signal(signal)
+
+    def _enter_listener(self, callback: Callback, sender: str | None, event: str | None, type: Any) -> Listener:
+        """Put a listener into the tables."""
+        key: Key = (
+            None if sender is None else check_name(sender, "sender"),
+            None if event is None else check_event_to_hear(event),
+        )
+        if not callable(callback):
+            raise TypeError(f"a listener must be a function of (info, data), not {callback.__class__.__name__}")
+        listener = Listener(self, callback, key)
+        listener.call = self._adapt(listener, type)
+        if listener.hears_presence:
+            self._presence.add_listener(listener)
+            self._presence.settle()
+        else:
+            with self._lock:
+                self._table.add_listener(listener)
+            self._warn_if_undeclared(listener)
+        return listener
+
+    def _remove_listener(self, listener: Listener) -> None:
+        if listener.hears_presence:
+            self._presence.remove_listener(listener)
+            listener._detach()
+        else:
+            with self._lock:
+                if listener.removed:
+                    return
+                self._table.remove_listener(listener)
+                listener._detach()
+        if self._network is not None:
+            self._network.listener_removed(listener)
+
+    def _adapt(self, listener: Listener, type: Any) -> Call:
+        """Return what a signal calls for a listener: its callback, or what fits the data to ``type`` first."""
+        if is_coroutine_function(listener.callback):
+            raise TypeError("an 'async def' listener needs an event loop: use a router of sigcore.aio")
+        return fitted(listener.callback, type)
+
+    def _check_handlers(self, sender: Sender) -> None:
+        found = sender.handlers.coroutine_functions
+        if found:
+            raise TypeError(
+                f"the handler of {', '.join(found)} is 'async def', which needs an event loop: use sigcore.aio.Router"
+            )
+
+    def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
+        handler, is_async = self._local_sender(sender).handlers.find(sender, method)
+        return self._run_async(handler, params, timeout) if is_async else run_handler(handler, params)
+
+    def _run_async(self, handler: Handler, params: Any, timeout: float | None) -> Any:
+        raise NotImplementedError  # _check_handlers lets no such handler in
+
+    def _local_sender(self, name: str) -> Sender:
+        sender = self._senders.get(name)
+        if sender is None:
+            raise SenderNotFound(sender_not_found_text(name, self.senders()))
+        return sender
+
+    def _attach(self, network: Network) -> None:
+        """Let ``network`` carry what is in the tables from now on."""
+        self._network = network
+
+    def _close_streams(self) -> None:
+        for stream in tuple(self._streams):
+            stream._end()
+
+    def _tell(self, listener: Listener, info: EventInfo, data: SenderInfo) -> None:
+        try:
+            listener.call(info, data)
+        except Exception as error:  # noqa: BLE001  # whatever a listener raises is its own affair
+            self._report(listener, info, error)
+
+    def _report(self, listener: Listener, info: EventInfo, error: BaseException) -> None:
+        """Log what a listener raised, and hand it to ``on_error``."""
+        failure = ListenerError(
+            f"{listener!r} failed on event {info.event!r} of sender {info.sender!r}: {type(error).__name__}: {error}",
+            info=info,
+            listener=listener,
+        )
+        failure.__cause__ = error
+        _log.error("%s", failure, exc_info=error)
+        self._hand_on(failure)
+
+    def _warn_of_undeclared(self, info: SenderInfo) -> None:
+        """Warn whoever waits for an event that a sender, now that it is there, does not declare."""
+        with self._lock:
+            missing = [event for event in self._table.events_awaited_of(info.name) if event not in info.events]
+            waiting = [listener for event in missing for listener in self._table.listeners_for((info.name, event))]
+        for listener in waiting:
+            self._warn_undeclared(listener, info.events)
+
+    def _warn_if_undeclared(self, listener: Listener) -> None:
+        sender = self._senders.get(listener.sender) if listener.sender is not None else None
+        if sender is not None and listener.event is not None and listener.event not in sender.events:
+            self._warn_undeclared(listener, sender.events)
+
+    def _warn_undeclared(self, listener: Listener, events: Iterable[str]) -> None:
+        """Tell a listener's owner that what it waits for is not declared; it stays registered."""
+        declared = ", ".join(events) or "none"
+        self._warn(
+            listener,
+            EventNotDeclared(
+                f"{listener!r} waits for an event that sender {listener.sender!r} does not declare; "
+                f"its events are: {declared}. The listener stays."
+            ),
+        )
+
+    def _warn(self, listener: Listener, cause: EventNotDeclared) -> None:
+        _log.warning("%s", cause)
+        info = EventInfo(listener.sender or "", listener.event or "")
+        failure = ListenerError(str(cause), info=info, listener=listener)
+        failure.__cause__ = cause
+        self._hand_on(failure)
+
+    def _hand_on(self, error: Exception) -> None:
+        """Give ``error`` to the user's ``on_error``, whatever that does with it."""
+        if self._on_error is None:
+            return
+        try:
+            self._on_error(error)
+        except Exception:  # noqa: BLE001  # the user's own; nothing of ours may depend on it
+            _log.exception("on_error itself raised when it was given: %s", error)
+
+
+def fitted(callback: Callback, type: Any) -> Call:
+    """Return ``callback``, or what turns the data into ``type`` before it calls ``callback``."""
+    if type is None:
+        return callback
+    from ._typed import make_reader
+
+    read = make_reader(type)
+
+    def call(info: EventInfo, data: Any) -> object:
+        return callback(info, read(data))
+
+    return call
+
+
+def read_as(type: Any, value: Any) -> Any:
+    """Return ``value`` as ``type``; as it is when no type was asked for."""
+    if type is None:
+        return value
+    from ._typed import make_reader
+
+    return make_reader(type)(value)
+
+
+def sender_not_found_text(name: str, senders: Iterable[SenderInfo]) -> str:
+    """Return the message for a sender that is not connected."""
+    names = [info.name for info in senders]
+    shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    return f"no sender {name!r} is connected; connected: {shown or 'none'}"

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""The hot path: a signal and the listeners it reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
+
+from ._errors import HandleRemoved
+from ._info import EventInfo
+
+if TYPE_CHECKING:
+    from ._info import Peer
+    from ._listener import Listener
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+Call = Callable[[EventInfo, Any], object]
+
+
+class Report(Protocol):
+    """Takes what a listener raised: logs it and hands it to ``on_error``."""
+
+    def __call__(self, listener: Listener, info: EventInfo, error: BaseException) -> None: ...
+
+
+class Signal(Generic[T_contra]):
+    """One event of one sender, with every listener it must reach resolved ahead of time.
+
+    Keep it: ``trigger`` on a kept signal is the fastest way to signal an event. Got from ``Sender.signal``.
+
+    Attributes:
+        info: What listeners are told beside the data when no ``meta`` is given; built once.
+        writer: Takes data of the declared type apart for a codec; ``None`` where data is plain.
+    """
+
+    # _calls is replaced as a whole and never changed in place, so trigger needs no lock: a trigger under way goes on
+    # over the listeners that were there when it began. Its first call is the outlet, if there is one: the way to
+    # other routers, which may refuse (BufferFull) before anybody was told.
+    __slots__ = ("__weakref__", "_calls", "_listeners", "_outlet", "_report", "info", "writer")
+
+    def __init__(self, sender: str, event: str, report: Report, peer: Peer | None = None) -> None:
+        self.info = EventInfo(sender, event, peer)
+        self._report = report
+        self.writer: Callable[[Any], Any] | None = None
+        self._outlet: Call | None = None
+        self._listeners: tuple[Listener, ...] = ()
+        self._calls: tuple[Call, ...] | _Removed = ()
+
+    @property
+    def sender(self) -> str:
+        """The sender's name."""
+        return self.info.sender
+
+    @property
+    def event(self) -> str:
+        """The event's name."""
+        return self.info.event
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether somebody in this process listens."""
+        return bool(self._listeners)
+
+    def trigger(self, data: T_contra = None, meta: Mapping[str, str] | None = None) -> None:  # type: ignore[assignment]  # data may be left out where T takes None
+        """Reach every listener with ``data``.
+
+        Listeners of this process are called before it returns, in the caller's thread; to other routers the event
+        is handed over. A listener that raises stops neither the others nor this call.
+
+        Args:
+            data: What to tell; over a link it must be something that the codec takes.
+            meta: Text to text, given to listeners as ``info.meta``.
+
+        Raises:
+            BufferFull: The way to other routers has no room; no listener was called.
+            CodecError: ``data`` has no form in the codec of a link; no listener was called.
+            HandleRemoved: The sender was removed.
+        """
+        info = self.info
+        if meta is not None:
+            info = EventInfo(info.sender, info.event, info.peer, _checked(meta))
+        for call in self._calls:
+            try:
+                call(info, data)
+            except Exception as error:  # noqa: BLE001  # whatever a listener raises is its own affair
+                self._failed(call, info, error)
+
+    def report_undecodable(self, error: Exception) -> None:
+        """Report to each listener that an event came whose data cannot be read."""
+        for listener in self._listeners:
+            self._report(listener, self.info, error)
+
+    def __repr__(self) -> str:
+        return f"<Signal {self.sender!r} {self.event!r}>"
+
+    def _failed(self, call: Call, info: EventInfo, error: Exception) -> None:
+        """Report what ``call`` raised; what the outlet raises is the caller's to know."""
+        if call is self._outlet:
+            raise error
+        for listener in self._listeners:
+            if listener.call is call:
+                self._report(listener, info, error)
+                return
+        # The listeners changed while we were calling; the failed one was removed meanwhile.
+
+    def _set_listeners(self, listeners: tuple[Listener, ...], calls: tuple[Call, ...]) -> None:
+        if isinstance(self._calls, _Removed):
+            return
+        self._listeners = listeners
+        self._calls = calls if self._outlet is None else (self._outlet, *calls)
+
+    def _set_outlet(self, outlet: Call) -> None:
+        if isinstance(self._calls, _Removed):
+            return
+        calls = self._calls if self._outlet is None else self._calls[1:]
+        self._outlet = outlet
+        self._calls = (outlet, *calls)
+
+    def _remove(self) -> None:
+        """Make every later ``trigger`` say that the sender is gone, at no cost to the others."""
+        self._calls = _Removed(f"sender {self.sender!r} was removed; its event {self.event!r} cannot be triggered")
+
+
+class _Removed:
+    """Stands where a removed signal's calls were: looking at them raises."""
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def __iter__(self) -> Iterator[NoReturn]:
+        raise HandleRemoved(self._message)
+
+
+def _checked(meta: Mapping[str, str]) -> Mapping[str, str]:
+    for key, value in meta.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise TypeError(f"meta is text to text; found {key!r}: {value!r}")
+    return MappingProxyType(dict(meta))

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""Who listens for what: the four kinds of listener, flattened for each signal when somebody registers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ._index import EventIndex, keys_for
+
+if TYPE_CHECKING:
+    from ._listener import Key, Listener
+    from ._signal import Call, Signal
+
+_Bucket = tuple[tuple["Listener", ...], tuple["Call", ...]]
+_EMPTY: _Bucket = ((), ())
+
+
+class ListenerTable:
+    """The listeners and the signals of one router.
+
+    Every change makes new tuples and gives them to the signals concerned; a signal that is being triggered goes on
+    over the old ones. The caller holds the router's lock.
+    """
+
+    def __init__(self) -> None:
+        self._buckets: dict[Key, _Bucket] = {}
+        # Apart, since a name may for a while be held here and elsewhere too, until the server refuses one of them.
+        self._local: EventIndex[Signal[Any]] = EventIndex()
+        self._remote: EventIndex[Signal[Any]] = EventIndex()
+        self._awaited: dict[str, dict[str, None]] = {}  # by sender: the events asked for by both names
+        self._call_ids: set[int] = set()
+
+    def __iter__(self) -> Iterator[Listener]:
+        for listeners, _calls in self._buckets.values():
+            yield from listeners
+
+    def add_listener(self, listener: Listener) -> None:
+        """Enter ``listener`` and let every signal that it concerns call it."""
+        if id(listener.call) in self._call_ids:
+            listener.call = partial(listener.call)  # one function registered twice: a failure must tell which
+        self._call_ids.add(id(listener.call))
+        listeners, calls = self._buckets.get(listener.key, _EMPTY)
+        self._buckets[listener.key] = ((*listeners, listener), (*calls, listener.call))
+        if listener.sender is not None and listener.event is not None:
+            self._awaited.setdefault(listener.sender, {})[listener.event] = None
+        self._flatten_all(listener.key)
+
+    def remove_listener(self, listener: Listener) -> None:
+        """Take ``listener`` out; it must be there."""
+        listeners, calls = self._buckets[listener.key]
+        at = listeners.index(listener)
+        rest = (listeners[:at] + listeners[at + 1 :], calls[:at] + calls[at + 1 :])
+        if rest[0]:
+            self._buckets[listener.key] = rest
+        else:
+            del self._buckets[listener.key]
+            self._await_no_longer(listener)
+        self._call_ids.discard(id(listener.call))
+        self._flatten_all(listener.key)
+
+    def add_signal(self, signal: Signal[Any]) -> None:
+        """Enter ``signal`` with the listeners that wait for it."""
+        self._index(signal).add(signal.sender, signal.event, signal)
+        self._flatten(signal)
+
+    def remove_signal(self, signal: Signal[Any]) -> None:
+        """Take ``signal`` out; it must be there."""
+        self._index(signal).remove(signal.sender, signal.event)
+
+    def listeners_for(self, key: Key) -> tuple[Listener, ...]:
+        """Return those who asked for exactly ``key``, by registration."""
+        return self._buckets.get(key, _EMPTY)[0]
+
+    def events_awaited_of(self, sender: str) -> list[str]:
+        """Return the events of ``sender`` that some listener asked for by both names."""
+        return list(self._awaited.get(sender, ()))
+
+    def _index(self, signal: Signal[Any]) -> EventIndex[Signal[Any]]:
+        return self._local if signal.info.peer is None else self._remote
+
+    def _await_no_longer(self, listener: Listener) -> None:
+        if listener.sender is not None and listener.event is not None:
+            events = self._awaited[listener.sender]
+            del events[listener.event]
+            if not events:
+                del self._awaited[listener.sender]
+
+    def _flatten_all(self, key: Key) -> None:
+        for index in (self._local, self._remote):
+            for signal in index.matching(key):
+                self._flatten(signal)
+
+    def _flatten(self, signal: Signal[Any]) -> None:
+        """Resolve whom ``signal`` reaches, the most specific first."""
+        specific, of_sender, channel, everything = (
+            self._buckets.get(key, _EMPTY) for key in keys_for(signal.sender, signal.event)
+        )
+        signal._set_listeners(
+            specific[0] + of_sender[0] + channel[0] + everything[0],
+            specific[1] + of_sender[1] + channel[1] + everything[1],
+        )
