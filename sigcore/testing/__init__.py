@@ -5,5 +5,6 @@ from __future__ import annotations
 
 from ._carrier_check import check_carrier
 from ._codec_check import check_codec
+from ._no_errors import no_errors
 
-__all__ = ["check_carrier", "check_codec"]
+__all__ = ["check_carrier", "check_codec", "no_errors"]

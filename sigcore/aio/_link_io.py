@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Ties a carrier's transport to a link: bytes in, bytes out, time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ..protocol.link import Link, State
+
+CLOSE_S = 1.0
+"""How long a carrier may take to write what is left when a link ends; then it is aborted."""
+
+
+class LinkIO(asyncio.Protocol):
+    """One connection of a carrier.
+
+    Args:
+        make_link: Makes the link when the connection is there, given this and the time.
+        received: Called after bytes came in; it has the connection flushed.
+        gone: Called once, after the connection is lost.
+    """
+
+    def __init__(
+        self,
+        make_link: Callable[[LinkIO, float], Link],
+        received: Callable[[LinkIO], None],
+        gone: Callable[[LinkIO], None] | None = None,
+    ) -> None:
+        self._make_link = make_link
+        self._received = received
+        self._gone = gone
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._may_write = True
+        self._timer: asyncio.TimerHandle | None = None
+        self._abort_timer: asyncio.TimerHandle | None = None
+        self.link: Link
+        self.lost = self._loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the link."""
+        self._transport = transport  # type: ignore[assignment]  # a carrier owes a read-write transport
+        self.link = self._make_link(self, self._loop.time())
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand bytes to the link."""
+        self.link.receive(data, self._loop.time())
+        self._received(self)
+
+    def eof_received(self) -> bool:
+        """Close: a link needs both directions."""
+        return False
+
+    def pause_writing(self) -> None:
+        """The carrier's buffer is full."""
+        self._may_write = False
+
+    def resume_writing(self) -> None:
+        """The carrier's buffer has room again."""
+        self._may_write = True
+        self.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone; this comes once, and last."""
+        self.link.lose(exc)
+        for timer in (self._timer, self._abort_timer):
+            if timer is not None:
+                timer.cancel()
+        self._transport = None
+        if not self.lost.done():
+            self.lost.set_result(None)
+        if self._gone is not None:
+            self._gone(self)
+
+    def flush(self) -> None:
+        """Write what may be written, close where the link has ended, and see when it is due next."""
+        transport = self._transport
+        if transport is None:
+            return
+        while self._may_write and (data := self.link.data_to_send()):
+            transport.write(data)
+        if self.link.state is State.ENDED:
+            self._close(transport)
+        else:
+            self._arm()
+
+    def _close(self, transport: asyncio.Transport) -> None:
+        if self._abort_timer is None:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._abort_timer = self._loop.call_later(CLOSE_S, transport.abort)
+            transport.close()
+
+    def _arm(self) -> None:
+        due = self.link.deadline_s()
+        if due is None or (self._timer is not None and self._timer.when() <= due):
+            return  # a timer that is early looks again; moving it each time would cost more
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.link.tick(self._loop.time())
+        self.flush()

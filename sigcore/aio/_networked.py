@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""What the routers over carriers have in common: the loop that they live on, and the way to it from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVarTuple
+
+from .._carrier import link_defaults
+from .._errors import RouterClosed
+from .._limits import LinkKeywords, link_options
+from .._plugins import load_carrier
+from ._answering import Answering
+from ._delivery import deliver_inline
+from ._router import AsyncCore, Router
+
+if TYPE_CHECKING:
+    from .. import _router as core
+    from .._carrier import Carrier
+    from .._endpoint import Endpoint
+    from .._limits import LinkOptions
+    from .._listener import Listener
+    from .._router import OnError
+    from .._sender import Sender
+    from ._delivery import Deliver
+
+Ts = TypeVarTuple("Ts")
+
+CLOSE_TIMEOUT_S = 5.0
+"""How long ``close`` goes on sending what was accepted."""
+
+TRIGGER_WAIT_S = 1.0
+"""How long a trigger of the blocking form waits for room."""
+
+
+@dataclass
+class Host:
+    """What differs between the two forms.
+
+    Attributes:
+        tables: The router whose tables are worked on.
+        deliver: Takes events of links to their listeners.
+        may_wait: Whether a trigger may wait for room, on a thread that is none of ``own_threads``.
+        own_threads: The threads that must never wait for the loop, by ident.
+    """
+
+    tables: core.Router
+    deliver: Deliver = deliver_inline
+    may_wait: bool = False
+    own_threads: set[int] = field(default_factory=set)
+
+    def may_wait_s(self) -> float:
+        """Return how long the calling thread may wait for room in a buffer."""
+        return TRIGGER_WAIT_S if self.may_wait and threading.get_ident() not in self.own_threads else 0.0
+
+    def mark_thread(self) -> None:
+        """The calling thread is one of the router's own."""
+        self.own_threads.add(threading.get_ident())
+
+
+class NetworkedRouter(Router):
+    """A router over carriers, on one event loop; any thread may hand it things."""
+
+    def __init__(self, name: str | None, on_error: OnError | None, host: Host | None, keywords: LinkKeywords) -> None:
+        self._host = host or Host(AsyncCore(on_error=on_error))
+        self._begin_with(self._host.tables)
+        self._name = name or f"{socket.gethostname()}-{os.getpid()}"
+        self._keywords = keywords
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread = 0
+        self._is_closed = False
+        self._answering = Answering(self._core._senders.get, self._host.mark_thread)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """How often something was dropped, refused or closed, by cause."""
+        return self._core._drops.counts()
+
+    @property
+    def _the_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, where the router is known to be open."""
+        assert self._loop is not None
+        return self._loop
+
+    async def open(self) -> None:
+        """Begin; ``async with`` does it.
+
+        Raises:
+            RouterClosed: It was closed, or is open already.
+        """
+        if self._is_closed or self._loop is not None:
+            raise RouterClosed("a router is opened once; make another one")
+        self._loop_thread = threading.get_ident()
+        self._loop = asyncio.get_running_loop()
+        self._host.mark_thread()
+
+    def _post(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
+        """Have ``function`` run on the loop: at once where this is it, else soon; without a loop, nothing is to do."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return
+        if threading.get_ident() == self._loop_thread:
+            function(*args)
+            return
+        try:
+            loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:  # the loop was closed in this very moment
+            return
+
+    def _prepare(self, endpoint: Endpoint, codec: str | None = None) -> tuple[Carrier, LinkOptions, Endpoint]:
+        """Return an endpoint's carrier, the options of its links, and the endpoint as the carrier wants it."""
+        carrier = load_carrier(endpoint.scheme)
+        keywords: dict[str, object] = {**self._keywords}
+        if codec is not None:
+            keywords["codec"] = codec
+        return (carrier, *link_options(endpoint, link_defaults(carrier), keywords))
+
+    # what the tables tell (see sigcore._router.Network)
+
+    def sender_removed(self, sender: Sender) -> None:
+        """Take a local sender back."""
+        self._post(self._sender_removed, sender)
+
+    def listener_removed(self, listener: Listener) -> None:
+        """Ask no longer for what a local listener wanted."""
+        self._post(self._listener_removed, listener)
+
+    def _sender_removed(self, sender: Sender) -> None:
+        raise NotImplementedError
+
+    def _listener_removed(self, listener: Listener) -> None:
+        raise NotImplementedError

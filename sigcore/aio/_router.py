@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""The asyncio router of one process; those over carriers build on it."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from .. import _router as core
+from .._errors import RequestTimeout
+from .._requests import DEFAULT_TIMEOUT_S, await_handler, is_coroutine_function, run_handler
+from .._stream import STREAM_SIZE
+from ._mailbox import Mailbox
+from ._stream import Stream
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .._info import EventInfo, Peer, SenderInfo
+    from .._listener import Callback, Listener
+    from .._requests import Fallback, Handler
+    from .._router import OnError
+    from .._sender import Sender
+    from .._signal import Call
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
+
+
+class AsyncCore(core.Router):
+    """The tables of an asyncio router: callbacks and handlers may be ``async def``."""
+
+    def __init__(self, *, on_error: OnError | None = None) -> None:
+        super().__init__(on_error=on_error)
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def _adapt(self, listener: Listener, type: Any) -> Call:
+        if not is_coroutine_function(listener.callback):
+            return super()._adapt(listener, type)
+        call = core.fitted(listener.callback, type)
+        return Mailbox(listener, call, self._report, self._drops, self.tasks)  # type: ignore[arg-type]  # a coroutine function
+
+    def _check_handlers(self, sender: Sender) -> None:
+        pass  # there is a loop for any
+
+
+class Router:
+    """Carries events and requests between senders and listeners of one process, on one event loop.
+
+    As ``sigcore.Router``, but that callbacks and handlers may be ``async def``. Plain listeners run inline, where the
+    event is triggered; each ``async def`` listener has a queue of 1000 events and keeps their order.
+
+    Args:
+        on_error: Called with a ``ListenerError`` when a listener fails; it is logged in any case.
+    """
+
+    def __init__(self, *, on_error: OnError | None = None) -> None:
+        self._begin_with(AsyncCore(on_error=on_error))
+
+    def _begin_with(self, tables: core.Router) -> None:
+        self._core = tables
+        self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
+        self._closed = asyncio.Event()
+
+    async def add_sender(
+        self,
+        name: str,
+        events: str | Iterable[str] = (),
+        requests: Mapping[str, Handler] | None = None,
+        fallback: Fallback | None = None,
+    ) -> Sender:
+        """Add a sender; arguments and errors are those of ``sigcore.Router.add_sender``."""
+        sender = self._core._enter_sender(name, events, requests, fallback)
+        try:
+            await self._register_sender(sender)
+        except BaseException:
+            self._core._drop_sender(sender)
+            raise
+        self._core._announce(sender)
+        return sender
+
+    @overload
+    async def add_listener(
+        self,
+        callback: Callable[[EventInfo, T], object],
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: type[T],
+    ) -> Listener: ...
+    @overload
+    async def add_listener(
+        self,
+        callback: Callable[[EventInfo, Any], object],
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: None = None,
+    ) -> Listener: ...
+    async def add_listener(
+        self, callback: Callback, sender: str | None = None, event: str | None = None, *, type: Any = None
+    ) -> Listener:
+        """Register ``callback(info, data)``; arguments and errors are those of ``sigcore.Router.add_listener``."""
+        listener = self._core._enter_listener(callback, sender, event, type)
+        try:
+            await self._register_listener(listener)
+        except BaseException:
+            listener.remove()
+            raise
+        return listener
+
+    def on(self, *, sender: str | None = None, event: str | None = None, type: Any = None) -> Callable[[F], F]:
+        """Register the decorated function and give it back; a server's refusal goes to ``on_error``."""
+
+        def register(function: F) -> F:
+            self._register_soon(self._core._enter_listener(function, sender, event, type))
+            return function
+
+        return register
+
+    @overload
+    def listen(
+        self, sender: str | None = None, event: str | None = None, *, type: type[T], size: int = STREAM_SIZE
+    ) -> Stream[T]: ...
+    @overload
+    def listen(
+        self, sender: str | None = None, event: str | None = None, *, type: None = None, size: int = STREAM_SIZE
+    ) -> Stream[Any]: ...
+    def listen(
+        self, sender: str | None = None, event: str | None = None, *, type: Any = None, size: int = STREAM_SIZE
+    ) -> Stream[Any]:
+        """Return a stream for ``async for``; arguments are those of ``sigcore.Router.listen``."""
+        stream: Stream[Any] = Stream(size, self._core._drops)
+        stream._listener = self._core._enter_listener(stream._put, sender, event, type)
+        self._streams.add(stream)
+        self._register_soon(stream._listener)
+        return stream
+
+    @overload
+    async def request(
+        self, sender: str, method: str, params: Any = None, *, timeout: float | None = ..., type: type[T]
+    ) -> T: ...
+    @overload
+    async def request(
+        self, sender: str, method: str, params: Any = None, *, timeout: float | None = ..., type: None = None
+    ) -> Any: ...
+    async def request(
+        self,
+        sender: str,
+        method: str,
+        params: Any = None,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT_S,
+        type: Any = None,
+    ) -> Any:
+        """Call a method of a sender and return its result; arguments and errors are ``sigcore.Router.request``'s."""
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                result = await self._request(sender, method, params, timeout)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise RequestTimeout(f"sender {sender!r} did not answer {method!r} within {timeout} s") from error
+        return core.read_as(type, result)
+
+    async def senders(self) -> list[SenderInfo]:
+        """Return every connected sender, by name."""
+        return self._core.senders()
+
+    async def peers(self) -> list[Peer]:
+        """Return the routers that are connected to this one; none in one process."""
+        return []
+
+    async def drain(self) -> None:
+        """Return when there is room for events on their way to other routers; at once in one process."""
+
+    async def open(self) -> None:
+        """Begin; ``async with`` does it."""
+
+    async def close(self) -> None:
+        """End: streams end, and ``async def`` listeners that run are cancelled."""
+        for stream in tuple(self._streams):
+            stream._end()
+        self._core._close_streams()
+        if isinstance(self._core, AsyncCore):
+            tasks = self._core.tasks - {asyncio.current_task()}  # a listener may close its own router
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self._closed.set()
+
+    async def wait_closed(self) -> None:
+        """Return when the router was closed."""
+        await self._closed.wait()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # What the routers over carriers do otherwise.
+
+    async def _register_sender(self, sender: Sender) -> None:
+        """Make a sender known to other routers; return when they have answered."""
+
+    async def _register_listener(self, listener: Listener) -> None:
+        """Ask other routers for what a listener wants; return when they have answered."""
+
+    def _register_soon(self, listener: Listener) -> None:
+        """The same without waiting."""
+
+    async def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
+        return await self._request_here(self._core._local_sender(sender), method, params)
+
+    async def _request_here(self, sender: Sender, method: str, params: Any) -> Any:
+        handler, is_async = sender.handlers.find(sender.name, method)
+        return await await_handler(handler, params) if is_async else run_handler(handler, params)

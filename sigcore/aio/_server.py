@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: MIT
+"""The asyncio server: several endpoints, carriers and codecs at once."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Unpack
+
+from .._carrier import Listening, is_local
+from .._endpoint import Endpoint
+from .._errors import InsecureEndpoint, RouterClosed
+from .._info import Peer, SenderInfo
+from .._limits import LinkKeywords, LinkOptions
+from .._logging import get_logger
+from .._plugins import list_plugins, load_codec
+from ..protocol.hub import Hub
+from ..protocol.link import State
+from ..protocol.server_link import ServerLink
+from ._link_io import CLOSE_S, LinkIO
+from ._networked import CLOSE_TIMEOUT_S, Host, NetworkedRouter
+from ._server_local import ServerLocal, ServerOutlet
+
+if TYPE_CHECKING:
+    from .._codec import Codec
+    from .._listener import Listener
+    from .._router import OnError
+    from .._sender import Sender
+    from .._signal import Call, Signal
+
+_log = get_logger("sigcore.server")
+
+
+class ServerRouter(NetworkedRouter):
+    """A router that other routers connect to; its own process is one more place for senders and listeners.
+
+    Args:
+        endpoints: Where to listen, as URLs; a lone text is one. Loopback addresses, Unix sockets and serial ports
+            only, unless ``insecure``.
+        codecs: Names of the codecs that clients may choose; by default all that are installed.
+        name: What the server calls itself; host name and process number by default.
+        on_error: Called with what goes wrong in listeners.
+        insecure: Listen where other machines can connect without authentication.
+        **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
+    """
+
+    def __init__(
+        self,
+        endpoints: str | Iterable[str],
+        *,
+        codecs: Iterable[str] | None = None,
+        name: str | None = None,
+        on_error: OnError | None = None,
+        insecure: bool = False,
+        _host: Host | None = None,
+        **limits: Unpack[LinkKeywords],
+    ) -> None:
+        super().__init__(name, on_error, _host, limits)
+        texts = (endpoints,) if isinstance(endpoints, str) else tuple(endpoints)
+        self._asked = [Endpoint.parse(text) for text in texts]
+        self._codec_names = None if codecs is None else list(codecs)
+        self._insecure = insecure
+        self._local_options = LinkOptions(**limits)
+        self._listenings: list[Listening] = []
+        self._ios: dict[ServerLink, LinkIO] = {}
+        self._flush_due = False
+        self._expiry: asyncio.TimerHandle | None = None
+        self._room_waiters: list[asyncio.Future[None]] = []
+        self._outlets: dict[Signal[Any], ServerOutlet] = {}
+        self._registered: dict[str, Sender] = {}
+        self._hub = Hub(
+            name=self._name,
+            server_id=secrets.token_hex(16),
+            epoch=secrets.token_hex(16),
+            drops=self._core._drops,
+        )
+        self._local = ServerLocal(self._hub, self._host, self._answering, self._local_options, self._post)
+        self._hub.local = self._local
+        self._hub.on_dirty = self._flush_soon
+        self._local.buffer.on_item = lambda: self._post(self._pump)
+        self._core._attach(self)
+
+    @property
+    def endpoints(self) -> list[str]:
+        """The endpoints really bound, in the order asked for: where port 0 was asked, with the port that was picked."""
+        return [str(listening.endpoint) for listening in self._listenings]
+
+    @property
+    def codecs(self) -> list[str]:
+        """The names of the codecs that clients may choose; empty before ``open``."""
+        return list(self._hub.codecs)
+
+    async def open(self) -> None:
+        """Listen at every endpoint; if one cannot be had, none is.
+
+        Raises:
+            InsecureEndpoint: Other machines could connect there without authentication.
+            EndpointError: An endpoint's options are wrong.
+            PluginError: A carrier or codec cannot be had.
+            OSError: A carrier cannot listen: the address is in use, the device is absent, ...
+        """
+        await super().open()
+        loop = asyncio.get_running_loop()
+        self._local.open(loop)
+        self._hub.codecs = self._load_codecs()
+        for sender in list(self._core._senders.values()):
+            self._enter(sender)
+        try:
+            for endpoint in self._asked:
+                self._listenings.append(await self._listen(endpoint))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Take no more links, send what was accepted, for 5 s at most, and end the links."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for listening in self._listenings:
+            listening.close()
+        self._pump()
+        await self._send_the_rest()
+        ios = list(self._ios.values())
+        for io in ios:
+            io.link.end("closing", "the server closes")
+            io.flush()
+        if ios:
+            await asyncio.wait([io.lost for io in ios], timeout=2 * CLOSE_S)
+        for listening in self._listenings:
+            await listening.wait_closed()
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._local.end_questions()
+        await self._answering.close()
+        self._wake_drainers()
+        await super().close()
+
+    async def senders(self) -> list[SenderInfo]:
+        """Return every connected sender, by name."""
+        return self._hub.senders() if self._loop is not None else self._core.senders()
+
+    async def peers(self) -> list[Peer]:
+        """Return the routers that are connected."""
+        return self._hub.peers()
+
+    async def drain(self) -> None:
+        """Return when there is room for events of this process on their way to the links."""
+        while not self._local.buffer.has_room and not self._is_closed:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._room_waiters.append(waiter)
+            await waiter
+
+    def outlet(self, signal: Signal[Any]) -> Call:
+        """Return what hands an event of a local sender to the links."""
+        outlet = ServerOutlet(signal, self._local.buffer, self._local_options.max_frame)
+        self._outlets[signal] = outlet
+        return outlet
+
+    # senders and listeners of this process
+
+    async def _register_sender(self, sender: Sender) -> None:
+        if self._loop is not None:
+            self._enter(sender)
+
+    async def _register_listener(self, listener: Listener) -> None:
+        self._register_soon(listener)
+
+    def _register_soon(self, listener: Listener) -> None:
+        self._post(self._listener_changed, listener)
+
+    def _enter(self, sender: Sender) -> None:
+        if not sender.removed and self._registered.get(sender.name) is not sender:
+            outlets = [self._outlets[signal] for signal in sender._signals.values()]
+            self._local.own_sender_came(sender, outlets)
+            self._registered[sender.name] = sender
+
+    def _sender_removed(self, sender: Sender) -> None:
+        for signal in sender._signals.values():
+            self._outlets.pop(signal, None)
+        if self._registered.get(sender.name) is sender:
+            del self._registered[sender.name]
+            self._local.own_sender_left(sender)
+
+    def _listener_changed(self, listener: Listener) -> None:
+        self._hub.touch(listener.key)
+        entry = self._hub.sender(listener.sender) if listener.sender is not None else None
+        if entry is None or entry.link is None or listener.event is None or listener.hears_presence:
+            return
+        if listener.event not in entry.topics and not listener.removed:
+            self._core._warn_undeclared(listener, entry.info.events)
+
+    _listener_removed = _listener_changed
+
+    async def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
+        local = self._core._senders.get(sender)
+        if local is not None:
+            return await self._request_here(local, method, params)
+        if self._loop is None or self._is_closed:
+            raise RouterClosed("the server is not open; open() it, or use it with 'async with'")
+        return await self._local.request(sender, method, params, timeout)
+
+    # links
+
+    def _load_codecs(self) -> dict[str, Codec]:
+        if self._codec_names is not None:
+            return {name: load_codec(name) for name in self._codec_names}
+        codecs: dict[str, Codec] = {}
+        for name in sorted({info.name for info in list_plugins() if info.kind == "codec"}):
+            try:
+                codecs[name] = load_codec(name)
+            except Exception as error:  # noqa: BLE001  # a broken plug-in must not harm the others
+                _log.warning("codec %r is left out: %s", name, error)
+        return codecs
+
+    async def _listen(self, endpoint: Endpoint) -> Listening:
+        carrier, options, rest = self._prepare(endpoint)
+        if not self._insecure and not is_local(carrier, rest):
+            raise InsecureEndpoint(
+                f"{endpoint} can be reached from other machines, and nothing asks who connects. Listen on a loopback "
+                "address, a Unix socket or a serial port; or, on a network that you trust, say insecure=True."
+            )
+        bound = endpoint
+        listening = await carrier.listen(rest, lambda: self._new_io(options, str(bound)))
+        bound = listening.endpoint
+        _log.info("listening on %s", listening.endpoint)
+        return listening
+
+    def _new_io(self, options: LinkOptions, endpoint: str) -> LinkIO:
+        def make_link(io: LinkIO, now_s: float) -> ServerLink:
+            link = ServerLink(self._hub, options, endpoint, now_s)
+            # In the next turn of the loop, when nobody is half-way through the tables.
+            link.ended = lambda: self._the_loop.call_soon(self._link_ended, link, io)
+            self._ios[link] = io
+            return link
+
+        return LinkIO(make_link, lambda io: self._hub.mark(self._server_link(io)), self._connection_gone)
+
+    @staticmethod
+    def _server_link(io: LinkIO) -> ServerLink:
+        assert isinstance(io.link, ServerLink)
+        return io.link
+
+    def _link_ended(self, link: ServerLink, io: LinkIO) -> None:
+        self._hub.drop_link(link)
+        who = link.peer.name if link.peer is not None else "a peer without a handshake"
+        if link.error is None:
+            _log.info("%s left %s", who, link.endpoint)
+        else:
+            code = getattr(link.error, "code", "lost")
+            self._core._drops.count(f"link_{code}", f"the link of {who} at {link.endpoint} ended: {link.error}")
+        io.flush()
+
+    def _connection_gone(self, io: LinkIO) -> None:
+        self._ios.pop(self._server_link(io), None)
+
+    # writing
+
+    def _flush_soon(self) -> None:
+        if not self._flush_due and self._loop is not None:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Write what this turn of the loop brought: each link once."""
+        self._flush_due = False
+        for link in self._hub.take_dirty():
+            io = self._ios.get(link)
+            if io is not None:
+                io.flush()
+        self._arm_expiry()
+
+    def _pump(self) -> None:
+        self._local.pump()
+        if self._local.buffer.has_room:
+            self._wake_drainers()
+
+    def _wake_drainers(self) -> None:
+        waiters, self._room_waiters = self._room_waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _send_the_rest(self) -> None:
+        """Wait until everything that was accepted is with the carriers, for 5 s at most."""
+        until = self._the_loop.time() + CLOSE_TIMEOUT_S
+        while self._the_loop.time() < until:
+            await asyncio.sleep(0)  # let what is due in this turn be written
+            waiting = [link for link in self._ios if link.state is State.UP and link.queued]
+            if not waiting and self._local.buffer.is_empty:
+                return
+            await asyncio.sleep(0.005)
+        left = sum(link.queued for link in self._ios)
+        _log.warning("the server closes with %d bytes of events not sent within %g s", left, CLOSE_TIMEOUT_S)
+
+    # requests that expire
+
+    def _arm_expiry(self) -> None:
+        due = self._hub.deadline_s()
+        if due is None or (self._expiry is not None and self._expiry.when() <= due):
+            return
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry = self._the_loop.call_at(due, self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        self._hub.expire(self._the_loop.time())
+        self._arm_expiry()

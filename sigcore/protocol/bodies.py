@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: MIT
+"""Bodies of control frames: strict JSON (docs/protocol.md, "Control bodies"), and the binary heads beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from struct import Struct
+from typing import Any, NoReturn
+
+from .._errors import InvalidName, RemoteProtocolError
+from .._names import check_name
+
+MAX_DEPTH = 8
+NO_TIMEOUT_MS = 0xFFFF_FFFF
+_ACK = Struct(">QQ")
+_U32 = Struct(">I")
+
+
+def write_body(fields: Mapping[str, Any]) -> bytes:
+    """Return the fields of a control frame as JSON."""
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def read_body(what: str, body: bytes) -> Fields:
+    """Return the fields of a control frame.
+
+    Args:
+        what: The frame's kind, for messages.
+        body: Its body: one JSON object in UTF-8, no key twice, no nesting deeper than 8.
+
+    Raises:
+        RemoteProtocolError: The body is anything else.
+    """
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
+        if _depth(value) > MAX_DEPTH:
+            raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
+    except (ValueError, RecursionError) as error:
+        raise _malformed(what, f"it is no strict JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise _malformed(what, f"it must be a JSON object, found {type(value).__name__}")
+    return Fields(what, value)
+
+
+class Fields:
+    """The fields of one control frame; whatever does not fit is the peer's error. Unknown fields are ignored."""
+
+    def __init__(self, what: str, values: dict[str, Any]) -> None:
+        self._what = what
+        self._values = values
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a text field."""
+        value = self._values.get(name, default)
+        if not isinstance(value, str):
+            self._refuse(name, "text", value)
+        return value
+
+    def name(self, name: str, what: str) -> str:
+        """Return a field that names a sender, an event or a method."""
+        try:
+            return check_name(self._values.get(name), what)
+        except InvalidName as error:
+            raise RemoteProtocolError(f"{self._what}: field {name!r}: {error}", code="invalid_name") from error
+
+    def names(self, name: str, what: str) -> tuple[str, ...]:
+        """Return a field that lists names, each once."""
+        values = self._list(name)
+        try:
+            return tuple(dict.fromkeys(check_name(value, what) for value in values))
+        except InvalidName as error:
+            raise RemoteProtocolError(f"{self._what}: field {name!r}: {error}", code="invalid_name") from error
+
+    def texts(self, name: str) -> list[str]:
+        """Return a field that lists texts."""
+        values = self._list(name)
+        if not all(isinstance(value, str) for value in values):
+            self._refuse(name, "a list of texts", values)
+        return values
+
+    def integers(self, name: str) -> list[int]:
+        """Return a field that lists integers."""
+        values = self._list(name)
+        if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+            self._refuse(name, "a list of integers", values)
+        return values
+
+    def integer(self, name: str, default: int | None = None, *, least: int = 0, most: int = 2**63 - 1) -> int:
+        """Return an integer field between ``least`` and ``most``."""
+        value = self._values.get(name, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            self._refuse(name, f"an integer from {least} to {most}", value)
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Return a field that is true or false; false when it is missing."""
+        value = self._values.get(name, False)
+        if not isinstance(value, bool):
+            self._refuse(name, "true or false", value)
+        return value
+
+    def fields(self, name: str) -> Fields:
+        """Return a field that is an object itself; empty when it is missing or null."""
+        value = self._values.get(name)
+        if value is None:
+            value = {}
+        if not isinstance(value, dict):
+            self._refuse(name, "an object", value)
+        return Fields(f"{self._what}.{name}", value)
+
+    def rows(self, name: str) -> list[Fields]:
+        """Return a field that lists objects."""
+        values = self._list(name)
+        if not all(isinstance(value, dict) for value in values):
+            self._refuse(name, "a list of objects", values)
+        return [Fields(f"{self._what}.{name}", value) for value in values]
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Return every field and its value."""
+        return list(self._values.items())
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not null."""
+        return self._values.get(name) is not None
+
+    def _list(self, name: str) -> list[Any]:
+        values = self._values.get(name, [])
+        if not isinstance(values, list):
+            self._refuse(name, "a list", values)
+        return values
+
+    def _refuse(self, name: str, wanted: str, found: object) -> NoReturn:
+        raise _malformed(self._what, f"field {name!r} must be {wanted}, found {ascii(found)[:80]}")
+
+
+def write_ack(received: int, credit: int) -> bytes:
+    """Return the body of an ACK."""
+    return _ACK.pack(received, credit)
+
+
+def read_ack(body: bytes) -> tuple[int, int]:
+    """Return (received, credit) of an ACK.
+
+    Raises:
+        RemoteProtocolError: Its body has not 16 bytes.
+    """
+    if len(body) != _ACK.size:
+        raise _malformed("ACK", f"its body must have {_ACK.size} bytes, found {len(body)}")
+    received, credit = _ACK.unpack(body)
+    return received, credit
+
+
+def write_request(sender: str, method: str, caller: str, timeout_ms: int, params: bytes) -> bytes:
+    """Return the body of a REQUEST: time left, three names with their lengths, the parameters in the codec."""
+    names = b"".join(bytes([len(name)]) + name for name in (sender.encode(), method.encode(), caller.encode()[:255]))
+    return _U32.pack(timeout_ms) + names + params
+
+
+def read_request(body: bytes) -> tuple[str, str, str, int, bytes]:
+    """Return (sender, method, caller, time left in ms, parameters) of a REQUEST.
+
+    Raises:
+        RemoteProtocolError: It is truncated, or a name is none.
+    """
+    try:
+        (timeout_ms,) = _U32.unpack_from(body, 0)
+        sender, pos = _short_text(body, 4)
+        method, pos = _short_text(body, pos)
+        caller, pos = _short_text(body, pos)
+        return check_name(sender, "sender"), check_name(method, "method"), caller, timeout_ms, body[pos:]
+    except InvalidName as error:
+        raise RemoteProtocolError(f"REQUEST: {error}", code="invalid_name") from error
+    except Exception as error:
+        raise _malformed("REQUEST", f"its head is truncated or no UTF-8: {error}") from error
+
+
+def with_time_left(body: bytes, timeout_ms: int) -> bytes:
+    """Return the body of a REQUEST with another time left."""
+    return _U32.pack(timeout_ms) + body[4:]
+
+
+def join_meta(meta: bytes, data: bytes) -> bytes:
+    """Return the body of an EVENT_META: the length of the meta, the meta, the data."""
+    return _U32.pack(len(meta)) + meta + data
+
+
+def split_meta(body: bytes) -> tuple[bytes, bytes]:
+    """Return (meta, data) of an EVENT_META, both still in the codec.
+
+    Raises:
+        RemoteProtocolError: It is truncated.
+    """
+    size = _U32.unpack_from(body, 0)[0] if len(body) >= _U32.size else None
+    if size is None or _U32.size + size > len(body):
+        raise _malformed("EVENT_META", "its meta is longer than its body")
+    return body[4 : 4 + size], body[4 + size :]
+
+
+def _short_text(body: bytes, pos: int) -> tuple[str, int]:
+    end = pos + 1 + body[pos]
+    if end > len(body):
+        raise ValueError(f"{body[pos]} bytes announced, {len(body) - pos - 1} found")
+    return body[pos + 1 : end].decode("utf-8"), end
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return 0
+    return 1 + max(map(_depth, value), default=0)
+
+
+def _malformed(what: str, why: str) -> RemoteProtocolError:
+    return RemoteProtocolError(f"the body of {what} is malformed: {why}", code="malformed_body")

@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: MIT
+"""The client's end of a link."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from .._errors import LinkError, RemoteProtocolError, SigError
+from .._info import Peer, SenderInfo
+from .bodies import Fields, read_body, read_request, write_body, write_request
+from .codes import error_of
+from .frames import HEADER_BYTES, VERSION, Kind, split_run
+from .link import WRITE_BYTES, Limits, Link, State
+from .outbox import REFUSED
+
+if TYPE_CHECKING:
+    from .._codec import Codec
+    from .._limits import LinkOptions
+    from .._listener import Listener
+    from .._sender import Sender
+    from .._signal import Signal
+    from .outbox import Outbox, Outlet
+
+Answer = Callable[[bytes | None, SigError | None], None]
+"""Takes the body of an answer, or the error that came instead."""
+
+
+class ClientSide(Protocol):
+    """The client's process, as its link sees it."""
+
+    def link_up(self, server: Peer) -> None:
+        """The handshake is done."""
+
+    def topic_came(self, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
+        """Enter an event of another router's sender; return what reaches the listeners."""
+
+    def topic_left(self, signal: Signal[Any]) -> None:
+        """Take such an event out."""
+
+    def event_came(self, signal: Signal[Any], kind: int, body: bytes) -> None:
+        """Take an event; its bytes count as consumed when ``Link.consumed`` says so."""
+
+    def presence_came(self, info: SenderInfo, size: int) -> None:
+        """Take the news that a sender is there or left, in its place among the events."""
+
+    def notice_came(self, listener: Listener, fields: Fields) -> None:
+        """Take a notice for a listener's owner."""
+
+    def asked(self, call_id: int, sender: str, method: str, asking: Peer, timeout_ms: int, params: bytes) -> None:
+        """Take a request to one of this router's senders."""
+
+    def withdrawn(self, call_id: int) -> None:
+        """Nobody waits for that answer any more."""
+
+
+class ClientLink(Link):
+    """A link to a server, at the client.
+
+    Attributes:
+        server: Who is at the other end; ``None`` until the handshake is done.
+    """
+
+    handlers: ClassVar = {
+        State.HANDSHAKE: {Kind.WELCOME: "_on_welcome", Kind.BYE: "_on_bye"},
+        State.UP: {
+            Kind.PING: "_on_ping",
+            Kind.PONG: "_on_pong",
+            Kind.ACK: "_on_ack",
+            Kind.BYE: "_on_bye",
+            Kind.OK: "_on_answer",
+            Kind.REPLY: "_on_answer",
+            Kind.ERROR: "_on_error",
+            Kind.NOTICE: "_on_notice",
+            Kind.REQUEST: "_on_request",
+            Kind.CANCEL: "_on_cancel",
+            Kind.TOPIC: "_on_topic",
+            Kind.EVENT: "_on_events",
+            Kind.EVENT_META: "_on_events",
+            Kind.PRESENCE: "_on_presence",
+            Kind.START: "_on_start",
+            Kind.REMOVE_SENDER: "_on_remove_sender",
+        },
+    }
+    opens: ClassVar = True
+
+    def __init__(
+        self, side: ClientSide, options: LinkOptions, name: str, codec: Codec, outbox: Outbox, now_s: float
+    ) -> None:
+        self._signals: dict[int, Signal[Any]] = {}  # by topic number
+        super().__init__(options, self._signals, now_s)
+        self._side = side
+        self._codec_name = codec.name
+        self._outbox = outbox
+        self._topics_of: dict[str, list[int]] = {}
+        self._ids = itertools.count(1)
+        self._answers: dict[int, Answer] = {}
+        self._listeners: dict[int, Listener] = {}
+        self._listener_ids: dict[Listener, int] = {}
+        self._outlets: dict[str, list[Outlet]] = {}  # by sender: what the server knows or was asked to know
+        self._leaving: dict[str, list[Callable[[], None]]] = {}  # by sender whose removal is not written: what waits
+        self.server: Peer | None = None
+        self._put_link_frame(
+            Kind.HELLO,
+            {
+                "versions": [VERSION],
+                "codecs": [codec.name],
+                "name": name,
+                "limits": self._own_limits(),
+                "features": [],
+            },
+        )
+
+    # senders and listeners of this process
+
+    def add_sender(self, sender: Sender, outlets: list[Outlet], answer: Callable[[SigError | None], None]) -> None:
+        """Register a sender; ``answer`` gets ``None`` once the server knows it, or why it does not."""
+        waiting = self._leaving.get(sender.name)
+        if waiting is not None:  # its name is free once the removal of its predecessor is written
+            waiting.append(lambda: self.add_sender(sender, outlets, answer))
+            return
+        self._outlets[sender.name] = outlets
+        for outlet in outlets:
+            outlet.topic_id = None
+
+        def answered(body: bytes | None, error: SigError | None) -> None:
+            if body is not None:
+                topics = read_body("OK", body).fields("topics")
+                for outlet, event in zip(outlets, sender.events, strict=True):
+                    outlet.topic_id = topics.integer(event, least=1, most=2**32 - 1)
+            elif not isinstance(error, LinkError):
+                self._outlets.pop(sender.name, None)
+                for outlet in outlets:
+                    outlet.topic_id = REFUSED
+            answer(error)
+
+        fields = {
+            "sender": sender.name,
+            "events": sender.events,
+            "requests": sender.requests,
+            "fallback": sender.handlers.has_fallback,
+        }
+        self.call(Kind.ADD_SENDER, write_body(fields), answered)
+
+    def remove_sender(self, name: str) -> None:
+        """Take a sender back, after the events that wait."""
+        if self._outlets.pop(name, None) is not None:
+            self._leaving.setdefault(name, [])
+            body = write_body({"sender": name})
+            self._outbox.put_in_any_case((None, Kind.REMOVE_SENDER, body), HEADER_BYTES + len(body))
+
+    def add_listener(self, listener: Listener, answer: Callable[[SigError | None], None]) -> None:
+        """Ask for what a listener wants; ``answer`` gets ``None`` once the server has taken it, or why it has not."""
+        if listener in self._listener_ids or listener.removed:
+            answer(None)
+            return
+        body = write_body({"sender": listener.sender, "event": listener.event})
+
+        def answered(_body: bytes | None, error: SigError | None) -> None:
+            if error is not None:
+                self._forget_listener(listener)
+            answer(error)
+
+        id_ = self.call(Kind.LISTEN, body, answered)
+        self._listeners[id_] = listener
+        self._listener_ids[listener] = id_
+
+    def remove_listener(self, listener: Listener) -> None:
+        """Ask for it no longer."""
+        id_ = self._forget_listener(listener)
+        if id_ is not None:
+            self.put_control(Kind.UNLISTEN, id_)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the server has taken every event that was written."""
+        return self._credit - self.peer_limits.credit >= self._events_sent
+
+    # calls
+
+    def call(self, kind: Kind, body: bytes, answer: Answer) -> int:
+        """Write a frame that is answered; return its number. ``answer`` is called once, also when the link ends."""
+        id_ = next(self._ids) & 0xFFFF_FFFF
+        self._answers[id_] = answer
+        self.put_control(kind, id_, body)
+        return id_
+
+    def request(self, sender: str, method: str, timeout_ms: int, params: bytes, answer: Answer) -> int:
+        """Write a request; return its number."""
+        return self.call(Kind.REQUEST, write_request(sender, method, "", timeout_ms, params), answer)
+
+    def cancel(self, id_: int) -> None:
+        """Nobody waits for that answer any more."""
+        if self._answers.pop(id_, None) is not None:
+            self.put_control(Kind.CANCEL, id_)
+
+    def reply(self, call_id: int, result: bytes) -> None:
+        """Answer a request of the server's."""
+        if len(result) > self.peer_limits.max_frame:
+            text = f"the result has {len(result)} bytes, the server accepts {self.peer_limits.max_frame}"
+            self.refuse(call_id, "codec_error", text)
+        else:
+            self.put_control(Kind.REPLY, call_id, result)
+
+    def refuse(self, call_id: int, code: str, message: str) -> None:
+        """Say why a request of the server's has no result."""
+        self.put_control(Kind.ERROR, call_id, write_body({"code": code, "message": message[:1000]}))
+
+    def release(self) -> None:
+        """After the end: tell everybody who waits for an answer, and take out what came from the server."""
+        error = self.error or LinkError("the link was closed")
+        answers, self._answers = self._answers, {}
+        for answer in answers.values():
+            answer(None, error)
+        for signal in self._signals.values():
+            self._side.topic_left(signal)
+        self._signals.clear()
+        for outlets in self._outlets.values():
+            for outlet in outlets:
+                outlet.topic_id = None
+        self._outbox.link_lost()
+
+    # frames
+
+    def _on_welcome(self, _id: int, body: bytes, _now_s: float) -> None:
+        fields = read_body("WELCOME", body)
+        if fields.integer("version") != VERSION:
+            text = f"the server chose version {fields.integer('version')} of the wire, offered was {VERSION}"
+            raise RemoteProtocolError(text, code="version")
+        if fields.text("codec") != self._codec_name:
+            text = f"the server chose the codec {fields.text('codec')!r}, offered was {self._codec_name!r}"
+            raise RemoteProtocolError(text, code="codec")
+        limits = fields.fields("limits")
+        accepts = Limits(limits.integer("frame", least=512), limits.integer("credit", least=1))
+        self.server = Peer(fields.text("name", ""))
+        self._outbox.longest = accepts.max_frame
+        self._come_up(accepts)
+        self._side.link_up(self.server)
+
+    def _on_answer(self, id_: int, body: bytes, _now_s: float) -> None:
+        answer = self._answers.pop(id_, None)
+        if answer is not None:  # else whoever asked has given up
+            answer(body, None)
+
+    def _on_error(self, id_: int, body: bytes, _now_s: float) -> None:
+        fields = read_body("ERROR", body)
+        error = error_of(fields.text("code"), fields.text("message", ""))
+        answer = self._answers.pop(id_, None)
+        if answer is not None:
+            answer(None, error)
+
+    def _on_notice(self, id_: int, body: bytes, _now_s: float) -> None:
+        listener = self._listeners.get(id_)
+        if listener is not None:
+            self._side.notice_came(listener, read_body("NOTICE", body))
+
+    def _on_request(self, id_: int, body: bytes, _now_s: float) -> None:
+        sender, method, caller, timeout_ms, params = read_request(body)
+        self._side.asked(id_, sender, method, Peer(caller), timeout_ms, params)
+
+    def _on_cancel(self, id_: int, _body: bytes, _now_s: float) -> None:
+        self._side.withdrawn(id_)
+
+    def _on_topic(self, id_: int, body: bytes, now_s: float) -> None:
+        fields = read_body("TOPIC", body)
+        sender, event = fields.name("sender", "sender"), fields.name("event", "event")
+        if id_ in self._signals:
+            raise RemoteProtocolError(f"TOPIC uses the number {id_} twice", code="malformed_body")
+        self._signals[id_] = self._side.topic_came(sender, event, self._peer_in(fields))
+        self._topics_of.setdefault(sender, []).append(id_)
+        self.consumed(HEADER_BYTES + len(body), now_s)
+
+    def _on_presence(self, _id: int, body: bytes, _now_s: float) -> None:
+        info = sender_info(read_body("PRESENCE", body), self.server)
+        self._side.presence_came(info, HEADER_BYTES + len(body))
+
+    def _on_start(self, _id: int, body: bytes, now_s: float) -> None:
+        self.consumed(HEADER_BYTES + len(body), now_s)  # presence is state here, so its beginning needs no end
+
+    def _on_remove_sender(self, _id: int, body: bytes, now_s: float) -> None:
+        name = read_body("REMOVE_SENDER", body).name("sender", "sender")
+        for topic_id in self._topics_of.pop(name, ()):
+            self._side.topic_left(self._signals.pop(topic_id))
+        self.consumed(HEADER_BYTES + len(body), now_s)
+
+    def _on_events(self, kind: int, id_: int, route: Signal[Any] | None, run: bytes, count: int) -> None:
+        if route is None:
+            raise RemoteProtocolError(f"an event on topic {id_}, which was never announced", code="unknown_topic")
+        for event_kind, _topic, body in split_run(run):
+            self._side.event_came(route, event_kind, body)
+
+    def _take_events(self, parts: list[bytes], room: int) -> None:
+        size, others = self._outbox.take_frames(parts, room, WRITE_BYTES)
+        self._wrote_events(size)
+        for body in others:
+            name = read_body("REMOVE_SENDER", body).text("sender")
+            for go_on in self._leaving.pop(name, ()):
+                go_on()
+
+    def _peer_in(self, fields: Fields) -> Peer | None:
+        return peer_in(fields) or self.server
+
+    def _forget_listener(self, listener: Listener) -> int | None:
+        id_ = self._listener_ids.pop(listener, None)
+        if id_ is not None:
+            del self._listeners[id_]
+        return id_
+
+
+def sender_info(fields: Fields, server: Peer | None) -> SenderInfo:
+    """Return a sender as PRESENCE and QUERY describe it; without a peer it is the server's own."""
+    return SenderInfo(
+        fields.name("sender", "sender"),
+        fields.names("events", "event"),
+        fields.names("requests", "method"),
+        connected=fields.flag("connected"),
+        peer=peer_in(fields) or server,
+    )
+
+
+def peer_in(fields: Fields) -> Peer | None:
+    """Return the peer that a control body names, if it names one."""
+    if not fields.has("peer"):
+        return None
+    peer = fields.fields("peer")
+    return Peer(peer.text("name", ""), peer.text("identity", ""))

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""The codes of ERROR, NOTICE and BYE, and the errors that they stand for (docs/protocol.md, "Codes")."""
+
+from __future__ import annotations
+
+from .. import _errors as errors
+
+_BY_CODE: dict[str, type[errors.SigError]] = {
+    "sender_exists": errors.SenderExists,
+    "sender_not_found": errors.SenderNotFound,
+    "method_not_found": errors.MethodNotFound,
+    "request_timeout": errors.RequestTimeout,
+    "request_failed": errors.RequestFailed,
+    "sender_lost": errors.SenderLost,
+    "busy": errors.Busy,
+    "limit_reached": errors.LimitReached,
+    "codec_error": errors.CodecError,
+    "invalid_name": errors.InvalidName,
+    "event_not_declared": errors.EventNotDeclared,
+}
+_BY_ERROR = {error: code for code, error in _BY_CODE.items()}
+
+BYE_CODES = {
+    "closing": "The other side ends the link in good order.",
+    "not_sigcore": "The link did not begin with the magic: something else speaks.",
+    "version": "No version of the wire is common to both.",
+    "codec": "The server has no codec of those offered.",
+    "handshake_timeout": "The handshake took too long.",
+    "malformed_body": "A body breaks its layout.",
+    "invalid_name": "A name breaks the rules for names.",
+    "unknown_kind": "A frame's kind is unknown and not one that may be skipped.",
+    "unexpected_kind": "A frame of this kind has no place here.",
+    "frame_too_large": "A frame is longer than the limit announced.",
+    "topic_not_owned": "An event came on a topic that its link does not own.",
+    "unknown_topic": "An event came on a topic that was never announced.",
+    "credit_exceeded": "Events came beyond the credit granted.",
+    "bad_ack": "An acknowledgement runs backwards, or ahead of what was sent.",
+    "control_overflow": "Too much control waits for a side that does not read.",
+    "too_slow": "The side made no progress at its limit.",
+    "dead": "The side gave no sign of life.",
+    "internal_error": "A fault in the side that says so.",
+}
+
+
+def code_of(error: BaseException) -> str:
+    """Return the code that tells a peer of ``error``."""
+    for kind in type(error).__mro__:
+        code = _BY_ERROR.get(kind)
+        if code is not None:
+            return str(code)
+    return str(getattr(error, "code", "request_failed"))
+
+
+def error_of(code: str, message: str) -> errors.SigError:
+    """Return the error that a peer's code stands for; an unknown one is a ``LinkRefused`` that names it."""
+    kind = _BY_CODE.get(code)
+    return kind(message) if kind is not None else errors.LinkRefused(f"{message} ({code})", code=code)

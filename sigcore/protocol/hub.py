@@ -1,0 +1,429 @@
+# SPDX-License-Identifier: MIT
+"""What a server knows: the senders, who wants what, and where each event goes. No I/O, no clock.
+
+Theory of operation: each (sender, event) has one topic number for all links, so the bytes that come in are the bytes
+that go out. A publisher (a link, or the server's own process) has a dict from topic number to route; routes are built
+at first use and forgotten when a change of listeners touches them. An event that cannot go on, because a reader has
+no room, stays with its publisher, whose credit then simply stops.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .._drops import Drops
+from .._errors import CodecError, SenderExists
+from .._index import EventIndex
+from .._info import Peer, SenderInfo
+from .bodies import write_body
+from .calls import Answerer, Asker, Call, Calls
+from .frames import HEADER_BYTES, Kind, frame, split_run
+from .interest import Interest
+from .routes import Route, Routes, SenderEntry, Topic
+from .translate import translate_run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._codec import Codec
+    from .._listener import Key
+    from .._signal import Signal
+    from .server_link import ServerLink
+
+MAX_LISTENERS = MAX_SENDERS = 100_000
+"""Senders and listeners that a server takes from all its links together."""
+
+
+class LocalSide(Answerer, Asker, Protocol):
+    """The server's own process, as the hub sees it."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether events for the process's own listeners must wait."""
+
+    def sender_came(self, info: SenderInfo) -> Mapping[str, Signal[Any]]:
+        """Enter a sender of a link; return what reaches the process's own listeners, by event."""
+
+    def sender_left(self, info: SenderInfo) -> None:
+        """Take a sender of a link out."""
+
+    def deliver(self, signal: Signal[Any], codec: Codec, kind: int, body: bytes) -> None:
+        """Take an event of a link for the process's own listeners."""
+
+    def retry(self) -> None:
+        """There is room again: try what waits."""
+
+    def route_changed(self, topic: Topic) -> None:
+        """Somebody came or went who wants, or wanted, an event of one of the process's own senders."""
+
+
+class Hub:
+    """The tables of one server and the ways through them.
+
+    Attributes:
+        name: What the server calls itself.
+        server_id: 128 random bits that name this server, as hexadecimal text.
+        epoch: The same for this start of it.
+        codecs: The codecs that it takes, by name.
+        drops: Counts what is dropped or refused.
+        links: The links that are up.
+        topics: Every topic by number.
+        on_dirty: Called when a link that had nothing to write has something.
+    """
+
+    def __init__(self, *, name: str, server_id: str, epoch: str, drops: Drops) -> None:
+        self.name = name
+        self.server_id = server_id
+        self.epoch = epoch
+        self.codecs: dict[str, Codec] = {}
+        self.drops = drops
+        self.local: LocalSide
+        self.links: dict[ServerLink, None] = {}
+        self.topics: dict[int, Topic] = {}
+        self._dirty: dict[ServerLink, None] = {}
+        self.on_dirty: Callable[[], None] = _nothing
+        self.listeners = 0
+        self._senders: dict[str, SenderEntry] = {}
+        self._by_name: EventIndex[Topic] = EventIndex()
+        self._interest = Interest()
+        self._routes = Routes()
+        self._calls = Calls()
+        self._topic_ids = itertools.count(1)
+        self._waiting: dict[ServerLink, None] = {}  # publishers whose events wait for room
+        self._all_present: bytes | None = None  # every PRESENCE frame, joined when somebody needs it
+
+    # senders
+
+    def add_sender(self, info: SenderInfo, has_fallback: bool, link: ServerLink | None) -> SenderEntry:
+        """Enter a sender of a link, or with ``None`` of the server's own process, and tell whoever wants to know.
+
+        Raises:
+            SenderExists: The name is taken.
+        """
+        held = self._senders.get(info.name)
+        if held is not None:
+            where = f"by {held.info.peer.name!r}" if held.info.peer else "by the server itself"
+            raise SenderExists(
+                f"sender {info.name!r} is connected already, {where}; remove it there, or take another name"
+            )
+        entry = SenderEntry(info, has_fallback, link)
+        signals = self.local.sender_came(info) if link is not None else {}
+        for event in info.events:
+            topic = Topic(next(self._topic_ids), entry, event, signals.get(event))
+            entry.topics[event] = self.topics[topic.id] = topic
+            self._by_name.add(info.name, event, topic)
+        entry.presence = frame(Kind.PRESENCE, 0, write_body(presence_fields(info)))
+        self._senders[info.name] = entry
+        self._all_present = None
+        self._tell_presence(entry, entry.presence)
+        for waiting, listener_id, event in self._interest.undeclared(info.name, info.events):
+            waiting.put_control(Kind.NOTICE, listener_id, undeclared_body(info, event))
+            self.mark(waiting)
+        if link is None:
+            self._refresh_local(entry.topics.values())
+        return entry
+
+    def remove_sender(self, entry: SenderEntry, code: str = "sender_lost") -> None:
+        """Take a sender out, end the requests to it, and tell whoever wants to know."""
+        info = entry.info
+        del self._senders[info.name]
+        self._all_present = None
+        owner: Answerer = entry.link or self.local
+        for call in self._calls.of_sender(owner, info.name):
+            self._calls.close(call)
+            call.asker.take_error(call.request_id, code, f"sender {info.name!r} left before it replied")
+        told: dict[ServerLink, None] = {}
+        for topic in entry.topics.values():
+            self._forget_topic(topic, told)
+        gone = frame(Kind.REMOVE_SENDER, 0, write_body({"sender": info.name}))
+        for link in told:
+            link.put_event_frame(gone)
+            self.mark(link)
+        self._tell_presence(entry, frame(Kind.PRESENCE, 0, write_body(presence_fields(info, connected=False))))
+        if entry.link is not None:
+            self.local.sender_left(info)
+
+    def sender(self, name: str) -> SenderEntry | None:
+        """Return a connected sender."""
+        return self._senders.get(name)
+
+    def senders(self) -> list[SenderInfo]:
+        """Return every connected sender, by name."""
+        return [self._senders[name].info for name in sorted(self._senders)]
+
+    def peers(self) -> list[Peer]:
+        """Return the routers at the other ends of the links."""
+        return [link.peer for link in self.links if link.peer is not None]
+
+    @property
+    def sender_count(self) -> int:
+        """How many senders are connected."""
+        return len(self._senders)
+
+    # listeners
+
+    def add_listener(self, link: ServerLink, listener_id: int, key: Key) -> None:
+        """Enter a listener of a link."""
+        self._interest.add(link, listener_id, key)
+        self.listeners += 1
+        self.touch(key)
+        sender, event = key
+        entry = self._senders.get(sender) if sender is not None else None
+        if entry is not None and event is not None and not event.startswith("#") and event not in entry.topics:
+            link.put_control(Kind.NOTICE, listener_id, undeclared_body(entry.info, event))
+
+    def remove_listener(self, link: ServerLink, listener_id: int, key: Key) -> None:
+        """Take a listener of a link out."""
+        self._interest.remove(link, listener_id, key)
+        self.listeners -= 1
+        self.touch(key)
+
+    def present(self, sender: str | None) -> bytes:
+        """Return the PRESENCE frames of one connected sender, or of all."""
+        if sender is not None:
+            entry = self._senders.get(sender)
+            return entry.presence if entry is not None else b""
+        if self._all_present is None:
+            self._all_present = b"".join(entry.presence for entry in self._senders.values())
+        return self._all_present
+
+    def touch(self, key: Key) -> None:
+        """Somebody came or went who wants, or wanted, ``key``: forget the routes that this concerns."""
+        topics = self._by_name.matching(key)
+        for topic in topics:
+            if topic.sender.link is not None:
+                topic.sender.link.routes.pop(topic.id, None)
+        self._refresh_local(topic for topic in topics if topic.sender.link is None)
+
+    # events
+
+    def route(self, topic: Topic) -> Route:
+        """Resolve where a topic goes now, and announce it to the links that have not heard of it."""
+        links = self._interest.links_for(topic.sender.info.name, topic.event)
+        owner = topic.sender.link
+        found = [link for link in links if link is not owner]
+        for link in found:
+            link.announce(topic)
+        return self._routes.get(found, topic.signal is not None and topic.signal.has_listeners)
+
+    def forward(self, run: bytes, count: int, codec: Codec, longest: int, route: Route) -> None:
+        """Give a run of events to every link of its route and to the server's own process.
+
+        Args:
+            run: Whole EVENT and EVENT_META frames.
+            count: How many.
+            codec: The codec of their bodies.
+            longest: The longest body that may be among them.
+            route: Where they go.
+        """
+        for target, accepts, links in route.groups:
+            if target.name == codec.name and accepts >= longest:
+                data, number = run, count
+            else:
+                data, number = translate_run(run, codec, target, accepts, self._refused)
+                if not number:
+                    continue
+            for link in links:
+                link.put_events(data, number)
+                self.mark(link)
+        if route.local:
+            for kind, id_, body in split_run(run):
+                signal = self.topics[id_].signal
+                if signal is not None:
+                    self.local.deliver(signal, codec, kind, body)
+
+    def publish(self, route: Route, frames: Mapping[str, bytes]) -> None:
+        """Give one event of the server's own to every link of its route.
+
+        Args:
+            route: Where it goes.
+            frames: Its frame in each codec that was wanted when it was triggered; whoever came since came too late.
+        """
+        for codec, accepts, links in route.groups:
+            data = frames.get(codec.name)
+            if data is None:
+                continue
+            if len(data) - HEADER_BYTES > accepts:
+                self._refused(
+                    f"an event of {len(data) - HEADER_BYTES} bytes is longer than the {accepts} that the link accepts"
+                )
+                continue
+            for link in links:
+                link.put_events(data, 1)
+                self.mark(link)
+
+    def wants_room(self, publisher: ServerLink) -> None:
+        """Events of ``publisher`` wait; it is retried when a reader has room again."""
+        self._waiting[publisher] = None
+
+    def room_came(self) -> None:
+        """A reader that was full has room: let the publishers try what waits."""
+        waiting, self._waiting = self._waiting, {}
+        for publisher in waiting:
+            publisher.retry()
+        self.local.retry()
+
+    def take_dirty(self) -> list[ServerLink]:
+        """Return the links that have something to write, and forget that they have."""
+        dirty, self._dirty = self._dirty, {}
+        return list(dirty)
+
+    def mark(self, link: ServerLink) -> None:
+        """``link`` has something to write."""
+        if link not in self._dirty:
+            self._dirty[link] = None
+            self.on_dirty()
+
+    # requests
+
+    def request(
+        self,
+        asker: Asker,
+        request_id: int,
+        sender: str,
+        method: str,
+        timeout_ms: int,
+        codec: Codec,
+        params: bytes,
+        deadline_s: float | None,
+    ) -> None:
+        """Pass a request on to whoever holds the sender, or tell the asker at once why not."""
+        entry = self._senders.get(sender)
+        if entry is None:
+            asker.take_error(request_id, "sender_not_found", f"no sender {sender!r} is connected to {self.name!r}")
+            return
+        if not entry.answers(method):
+            known = ", ".join(entry.info.requests) or "no methods"
+            text = f"sender {sender!r} answers no method {method!r}; it answers: {known}"
+            asker.take_error(request_id, "method_not_found", text)
+            return
+        answerer: Answerer = entry.link or self.local
+        if self._calls.is_busy(asker, answerer):
+            asker.take_error(request_id, "busy", f"too many requests are open between you and {sender!r}; try again")
+            return
+        call = self._calls.open(asker, request_id, answerer, sender, deadline_s)
+        try:
+            answerer.ask(call.call_id, sender, method, asker, timeout_ms, codec, params)
+        except CodecError as error:
+            self._calls.close(call)
+            asker.take_error(request_id, "codec_error", f"the parameters cannot be passed on: {error}")
+
+    def is_open(self, asker: Asker, request_id: int) -> bool:
+        """Whether ``asker`` has an open request of that number."""
+        return self._calls.is_open(asker, request_id)
+
+    def reply(self, answerer: Answerer, call_id: int, codec: Codec, result: bytes) -> None:
+        """Pass a result on to whoever asked; one that nobody waits for is counted and dropped."""
+        call = self._answered(answerer, call_id)
+        if call is None:
+            return
+        try:
+            call.asker.take_reply(call.request_id, codec, result)
+        except CodecError as error:
+            call.asker.take_error(call.request_id, "codec_error", f"the result cannot be passed on: {error}")
+
+    def refuse(self, answerer: Answerer, call_id: int, code: str, message: str) -> None:
+        """Pass on why there is no result."""
+        call = self._answered(answerer, call_id)
+        if call is not None:
+            call.asker.take_error(call.request_id, code, message)
+
+    def cancel(self, asker: Asker, request_id: int) -> None:
+        """Whoever asked wants no answer any more."""
+        call = self._calls.of_asker(asker, request_id)
+        if call is not None:
+            self._calls.close(call)
+            call.answerer.withdraw(call.call_id)
+
+    def expire(self, now_s: float) -> None:
+        """End the requests whose time is over."""
+        for call in self._calls.expired(now_s):
+            self._calls.close(call)
+            call.answerer.withdraw(call.call_id)
+            text = f"sender {call.sender!r} did not reply in time"
+            call.asker.take_error(call.request_id, "request_timeout", text)
+
+    def deadline_s(self) -> float | None:
+        """Return when ``expire`` is due next."""
+        return self._calls.deadline_s()
+
+    # links
+
+    def drop_link(self, link: ServerLink) -> None:
+        """Take a link out with all that it had."""
+        self.links.pop(link, None)
+        self._dirty.pop(link, None)
+        self._waiting.pop(link, None)
+        if link.unrouted:
+            text = f"events that {link.peer.name if link.peer else '?'!r} sent just before its link ended were dropped"
+            self.drops.count("publisher_lost", text, link.unrouted)
+        for listener_id, key in link.listeners.items():
+            self.remove_listener(link, listener_id, key)
+        link.listeners.clear()
+        for topic in link.told:
+            topic.told.discard(link)
+        for call in self._calls.of(link):
+            self._calls.close(call)
+            call.answerer.withdraw(call.call_id)
+        for entry in list(link.senders.values()):
+            self.remove_sender(entry)
+        link.senders.clear()
+        self.room_came()
+
+    def _answered(self, answerer: Answerer, call_id: int) -> Call | None:
+        call = self._calls.of_answerer(answerer, call_id)
+        if call is None:
+            self.drops.count("late_reply", "a reply came that nobody waits for any more; it was dropped")
+        else:
+            self._calls.close(call)
+        return call
+
+    def _forget_topic(self, topic: Topic, told: dict[ServerLink, None]) -> None:
+        del self.topics[topic.id]
+        self._by_name.remove(topic.sender.info.name, topic.event)
+        if topic.sender.link is not None:
+            topic.sender.link.routes.pop(topic.id, None)
+        for link in topic.told:
+            link.told.discard(topic)
+            told[link] = None
+        topic.told.clear()
+
+    def _refresh_local(self, topics: Iterable[Topic]) -> None:
+        for topic in topics:
+            self.local.route_changed(topic)
+
+    def _tell_presence(self, entry: SenderEntry, data: bytes) -> None:
+        for link in self._interest.links_for_presence(entry.info.name):
+            if link is not entry.link:
+                link.put_event_frame(data)
+                self.mark(link)
+
+    def _refused(self, why: str) -> None:
+        self.drops.count("untranslatable", f"{why}; it was left out for that link")
+
+
+def presence_fields(info: SenderInfo, *, connected: bool = True) -> dict[str, Any]:
+    """Return the fields of a PRESENCE, which also describe a sender in the answer to a QUERY."""
+    fields: dict[str, Any] = {"sender": info.name, "connected": connected}
+    if connected:
+        fields |= {"events": info.events, "requests": info.requests}
+    if info.peer is not None:
+        fields["peer"] = peer_fields(info.peer)
+    return fields
+
+
+def peer_fields(peer: Peer) -> dict[str, str]:
+    """Return a peer as the fields of a control frame."""
+    return {"name": peer.name, "identity": peer.identity} if peer.identity else {"name": peer.name}
+
+
+def undeclared_body(info: SenderInfo, event: str) -> bytes:
+    """Return the body of the NOTICE for a listener whose event the sender does not declare."""
+    text = f"sender {info.name!r} does not declare the event {event!r}"
+    return write_body({"code": "event_not_declared", "message": text, "events": info.events})
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+"""Events that are not written yet: bounded, filled from any thread, and at a client kept while there is no link."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .._errors import BufferFull, EventTooLarge
+from .bodies import join_meta
+from .frames import HEADER, HEADER_BYTES, Kind
+
+if TYPE_CHECKING:
+    from .._codec import Codec
+    from .._drops import Drops
+    from .._info import EventInfo
+    from .._signal import Signal
+
+Item = TypeVar("Item")
+
+REFUSED = -1
+"""Stands for a topic's number when the server refused its sender."""
+
+
+class Outlet:
+    """Hands the events of one local signal to the outbox; the first call of that signal.
+
+    Attributes:
+        sender: The sender's name.
+        topic_id: The number of the topic on the present link; ``None`` while the server has not given one.
+        is_removed: Whether its sender was removed; what is in the outbox still goes out by the present link.
+    """
+
+    __slots__ = ("_codec", "_outbox", "_signal", "is_removed", "sender", "topic_id")
+
+    def __init__(self, signal: Signal[Any], codec: Codec, outbox: Outbox) -> None:
+        self.sender = signal.sender
+        self.topic_id: int | None = None
+        self.is_removed = False
+        self._signal = signal
+        self._codec = codec
+        self._outbox = outbox
+
+    def __call__(self, info: EventInfo, data: Any) -> None:
+        """Encode an event and put it into the outbox."""
+        kind, body = event_body(self._codec, self._signal, info, data)
+        outbox = self._outbox
+        check_size(body, outbox.longest)
+        outbox.put((self, kind, body), HEADER_BYTES + len(body))
+
+
+class EventBuffer(Generic[Item]):
+    """Events that wait to be written: bounded, and filled from any thread.
+
+    Args:
+        limit: Bytes that it holds, headers included.
+        drops: Counts what is dropped.
+        may_wait_s: Called when it is full: how long the calling thread may wait for room.
+
+    Attributes:
+        is_online: Whether what is put in can go out. While it cannot, the oldest give way when there is no room.
+        on_item: Called when something was put in that was not there at the last take.
+    """
+
+    def __init__(self, limit: int, drops: Drops, may_wait_s: Callable[[], float]) -> None:
+        self._limit = limit
+        self._drops = drops
+        self._may_wait_s = may_wait_s
+        self._items: deque[tuple[Item, int]] = deque()
+        self._size = 0
+        self._room = threading.Condition()
+        self._told = False
+        self.is_online = False
+        self.on_item: Callable[[], None] = _nothing
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next event would be taken at once."""
+        return self._size < self._limit
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be written."""
+        return not self._items
+
+    def put(self, item: Item, size: int) -> None:
+        """Put in one event of ``size`` bytes.
+
+        Raises:
+            BufferFull: There is no room, and none came while the thread waited as long as it may.
+        """
+        with self._room:
+            if self._size >= self._limit:
+                self._make_room()
+            self._items.append((item, size))
+            self._size += size
+            tell, self._told = not self._told, True
+        if tell:
+            self.on_item()
+
+    def put_in_any_case(self, item: Item, size: int) -> None:
+        """Put in what there must always be room for: frames that are no events."""
+        with self._room:
+            self._items.append((item, size))
+            self._size += size
+        self.on_item()
+
+    def take(self, take: Callable[[Item], bool]) -> None:
+        """Give the items in their order to ``take`` until it returns false; that one stays."""
+        with self._room:
+            items, taken = self._items, 0
+            while items and take(items[0][0]):
+                taken += items.popleft()[1]
+            self._size -= taken
+            self._told = False
+            if taken and self._size < self._limit:
+                self._room.notify_all()
+
+    def _make_room(self) -> None:
+        if self.is_online:
+            wait_s = self._may_wait_s()
+            if wait_s > 0:
+                self._room.wait_for(lambda: self._size < self._limit or not self.is_online, wait_s)
+            if self.is_online and self._size >= self._limit:
+                raise BufferFull(
+                    f"{self._size} bytes of events wait to be sent, at most {self._limit} may (event_queue); "
+                    "await drain(), trigger less often, or allow more"
+                )
+        while self._items and self._size >= self._limit:
+            self._size -= self._items.popleft()[1]
+            self._drops.count("disconnected", "too many events while there was no link; the oldest were dropped")
+
+
+class Outbox(EventBuffer[tuple["Outlet | None", int, bytes]]):
+    """The events of a client, kept by sender and event until they get their topic's number as they are written.
+
+    Attributes:
+        longest: The longest event body that the other side accepts, or our own limit while it is not known.
+    """
+
+    def __init__(self, limit: int, longest: int, drops: Drops, may_wait_s: Callable[[], float]) -> None:
+        super().__init__(limit, drops, may_wait_s)
+        self.longest = longest
+
+    def take_frames(self, parts: list[bytes], room: int, most: int) -> tuple[int, list[bytes]]:
+        """Append frames to ``parts`` while they begin within ``room`` bytes, up to about ``most``.
+
+        Events whose topic has no number yet wait, with all behind them; those of a sender that was refused are
+        dropped and counted.
+
+        Returns:
+            The bytes appended, and the bodies of the frames among them that are no events.
+        """
+        size = 0
+        others: list[bytes] = []
+        pack, room = HEADER.pack, min(room, most)
+
+        def take(item: tuple[Outlet | None, int, bytes]) -> bool:
+            nonlocal size
+            outlet, kind, body = item
+            topic_id = 0 if outlet is None else outlet.topic_id
+            if size >= room or topic_id is None:
+                return False
+            if outlet is None:
+                others.append(body)
+            elif topic_id == REFUSED or len(body) > self.longest:
+                self._count_drop(outlet)
+                return True
+            parts.append(pack(len(body), kind, topic_id))
+            parts.append(body)
+            size += HEADER_BYTES + len(body)
+            return True
+
+        self.take(take)
+        return size, others
+
+    def link_lost(self) -> None:
+        """Forget what concerned the link that was lost: topic numbers, and frames that are no events."""
+        with self._room:
+            self._items = deque(entry for entry in self._items if entry[0][0] is not None)
+            self._size = sum(size for _item, size in self._items)
+            for (outlet, _kind, _body), _size in self._items:
+                assert outlet is not None
+                outlet.topic_id = REFUSED if outlet.is_removed else None
+
+    def _count_drop(self, outlet: Outlet) -> None:
+        if outlet.topic_id == REFUSED:
+            why = f"events of sender {outlet.sender!r} were dropped: the server does not know it (refused, or removed)"
+            self._drops.count("sender_unknown", why)
+        else:
+            why = f"an event of sender {outlet.sender!r} was dropped: the server accepts {self.longest} bytes"
+            self._drops.count("too_large", why)
+
+
+def event_body(codec: Codec, signal: Signal[Any], info: EventInfo, data: Any) -> tuple[int, bytes]:
+    """Return kind and body of an event's frame in ``codec``.
+
+    Raises:
+        CodecError: The data, or what its type takes apart into, has no form in the codec.
+    """
+    if signal.writer is not None:
+        data = signal.writer(data)
+    body = codec.encode(data)
+    if info.meta:
+        return Kind.EVENT_META, join_meta(codec.encode(dict(info.meta)), body)
+    return Kind.EVENT, body
+
+
+def check_size(body: bytes, longest: int) -> None:
+    """Raise ``EventTooLarge`` where an event is longer than ``longest`` bytes."""
+    if len(body) > longest:
+        raise EventTooLarge(f"the event has {len(body)} bytes, at most {longest} are accepted (max_frame)")
+
+
+def _nothing() -> None:
+    pass
