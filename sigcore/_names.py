@@ -62,6 +62,6 @@ def _fault(name: str) -> str | None:
         return "it has a lone surrogate and so no form in UTF-8"
     if size > MAX_NAME_BYTES:
         return f"it has {size} bytes of UTF-8, at most {MAX_NAME_BYTES} are allowed"
-    if any(unicodedata.category(char) == "Cc" for char in name):
+    if not name.isprintable() and any(unicodedata.category(char) == "Cc" for char in name):
         return "it has a control character"
     return None

@@ -77,7 +77,9 @@ class Signal(Generic[T_contra]):
         Raises:
             BufferFull: The way to other routers has no room; no listener was called.
             CodecError: ``data`` has no form in the codec of a link; no listener was called.
+            EventTooLarge: ``data``, once encoded, is longer than other routers accept; no listener was called.
             HandleRemoved: The sender was removed.
+            RouterClosed: The router over carriers was closed.
         """
         info = self.info
         if meta is not None:

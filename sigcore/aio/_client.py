@@ -136,6 +136,7 @@ class ClientRouter(NetworkedRouter):
         self._is_closed = True
         if self._runner is not None:
             await self._send_the_rest()
+            self._outbox.close()
             await self._end_link()
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)

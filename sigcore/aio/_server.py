@@ -122,6 +122,7 @@ class ServerRouter(NetworkedRouter):
             listening.close()
         self._pump()
         await self._send_the_rest()
+        self._local.buffer.close()
         ios = list(self._ios.values())
         for io in ios:
             io.link.end("closing", "the server closes")

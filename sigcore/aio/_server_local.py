@@ -121,8 +121,8 @@ class ServerLocal:
             self.route_changed(topic)
 
     def own_sender_left(self, sender: Sender) -> None:
-        """Take it out, after the events that wait."""
-        self.pump()
+        """Take it out, after the events that wait: they go out even to those who have no room."""
+        self.buffer.take(self._publish)
         entry = self._hub.sender(sender.name)
         if entry is None or entry.info is not sender.info:
             return
@@ -140,20 +140,20 @@ class ServerLocal:
 
     def pump(self) -> None:
         """Give events of our own to the links, as far as there is room."""
-        self.buffer.take(self._publish)
+        self.buffer.take(self._publish_where_room)
 
     def retry(self) -> None:
         """There is room again: go on."""
         self.pump()
 
+    def _publish_where_room(self, item: OutItem) -> bool:
+        route = item[0].route
+        return False if route is not None and route.is_full() else self._publish(item)
+
     def _publish(self, item: OutItem) -> bool:
         outlet, frames = item
-        route = outlet.route
-        if route is None:
-            return True
-        if route.is_full():
-            return False
-        self._hub.publish(route, frames)
+        if outlet.route is not None:
+            self._hub.publish(outlet.route, frames)
         return True
 
     # listeners of this process

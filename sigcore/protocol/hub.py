@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 MAX_LISTENERS = MAX_SENDERS = 100_000
 """Senders and listeners that a server takes from all its links together."""
 
+MAX_EVENTS = 1_000
+"""Events, and methods, that a sender of a link may declare."""
+
+MAX_TOPICS = 1_000_000
+"""Events of all senders together."""
+
 
 class LocalSide(Answerer, Asker, Protocol):
     """The server's own process, as the hub sees it."""

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .._errors import BufferFull, EventTooLarge
+from .._errors import BufferFull, EventTooLarge, RouterClosed
 from .bodies import join_meta
 from .frames import HEADER, HEADER_BYTES, Kind
 
@@ -72,6 +72,7 @@ class EventBuffer(Generic[Item]):
         self._size = 0
         self._room = threading.Condition()
         self._told = False
+        self._is_closed = False
         self.is_online = False
         self.on_item: Callable[[], None] = _nothing
 
@@ -90,6 +91,7 @@ class EventBuffer(Generic[Item]):
 
         Raises:
             BufferFull: There is no room, and none came while the thread waited as long as it may.
+            RouterClosed: The router was closed.
         """
         with self._room:
             if self._size >= self._limit:
@@ -118,19 +120,29 @@ class EventBuffer(Generic[Item]):
             if taken and self._size < self._limit:
                 self._room.notify_all()
 
+    def close(self) -> None:
+        """Take nothing more: what is put in from now on raises."""
+        with self._room:
+            self._is_closed = True
+            self._limit = 0  # so that put has to look why
+            self._room.notify_all()
+
     def _make_room(self) -> None:
-        if self.is_online:
-            wait_s = self._may_wait_s()
-            if wait_s > 0:
-                self._room.wait_for(lambda: self._size < self._limit or not self.is_online, wait_s)
-            if self.is_online and self._size >= self._limit:
-                raise BufferFull(
-                    f"{self._size} bytes of events wait to be sent, at most {self._limit} may (event_queue); "
-                    "await drain(), trigger less often, or allow more"
-                )
+        if self.is_online and (wait_s := self._may_wait_s()) > 0:
+            self._room.wait_for(self._need_not_wait, wait_s)
+        if self._is_closed:
+            raise RouterClosed("the router was closed; its senders can trigger nothing any more")
+        if self.is_online and self._size >= self._limit:
+            raise BufferFull(
+                f"{self._size} bytes of events wait to be sent, at most {self._limit} may (event_queue); "
+                "await drain(), trigger less often, or allow more"
+            )
         while self._items and self._size >= self._limit:
             self._size -= self._items.popleft()[1]
             self._drops.count("disconnected", "too many events while there was no link; the oldest were dropped")
+
+    def _need_not_wait(self) -> bool:
+        return self._size < self._limit or self._is_closed or not self.is_online
 
 
 class Outbox(EventBuffer[tuple["Outlet | None", int, bytes]]):

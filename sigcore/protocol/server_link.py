@@ -11,7 +11,7 @@ from .._info import Peer, SenderInfo
 from .._names import check_event_to_hear, check_name
 from .bodies import NO_TIMEOUT_MS, read_body, read_request, write_body, write_request
 from .frames import HEADER_BYTES, VERSION, FrameReader, Kind, frame, split_run
-from .hub import MAX_LISTENERS, MAX_SENDERS, peer_fields, presence_fields
+from .hub import MAX_EVENTS, MAX_LISTENERS, MAX_SENDERS, MAX_TOPICS, peer_fields, presence_fields
 from .link import WRITE_BYTES, Limits, Link, State
 from .translate import translate
 
@@ -129,10 +129,12 @@ class ServerLink(Link):
                 self._remove_sender(frames)
             elif not self._route_waiting(frames):
                 self._hub.wants_room(self)
-                return
+                break
             self._inbox.popleft()
             self._consumed += len(frames)
-        self._hub.mark(self)  # its credit has grown
+        if self.state is State.UP:
+            self._put_ack()  # the publisher waits for this credit
+            self._hub.mark(self)
 
     # requests: this link as the one that asks, and as the one that is asked
 
@@ -234,10 +236,12 @@ class ServerLink(Link):
             fields.names("requests", "method"),
             peer=self.peer,
         )
-        if len(self.senders) >= self.options.max_senders or self._hub.sender_count >= MAX_SENDERS:
-            self.take_error(
-                id_, "limit_reached", f"no more senders: {self.options.max_senders} a link, {MAX_SENDERS} in all"
+        if not self._has_place_for(info):
+            text = (
+                f"no more senders: {self.options.max_senders} a link, {MAX_SENDERS} in all, with {MAX_EVENTS} events "
+                f"each and {MAX_TOPICS} events in all"
             )
+            self.take_error(id_, "limit_reached", text)
             return
         try:
             entry = self._hub.add_sender(info, fields.flag("fallback"), self)
@@ -247,6 +251,16 @@ class ServerLink(Link):
         self.senders[info.name] = entry
         self._owned.update((topic.id, topic) for topic in entry.topics.values())
         self._ok(id_, {"topics": {event: topic.id for event, topic in entry.topics.items()}})
+
+    def _has_place_for(self, info: SenderInfo) -> bool:
+        hub = self._hub
+        return (
+            len(self.senders) < self.options.max_senders
+            and hub.sender_count < MAX_SENDERS
+            and len(info.events) <= MAX_EVENTS
+            and len(info.requests) <= MAX_EVENTS
+            and len(hub.topics) + len(info.events) <= MAX_TOPICS
+        )
 
     def _on_listen(self, id_: int, body: bytes, _now_s: float) -> None:
         fields = read_body("LISTEN", body)

@@ -29,7 +29,7 @@ def no_errors(*routers: Router | aio.Router) -> Iterator[None]:
     ...     thermo.trigger("reading", 21.5)
     """
     errors: list[Exception] = []
-    tables: list[Router] = [getattr(router, "_core", router) for router in routers]
+    tables: list[Router] = [vars(router).get("_core", router) for router in routers]
     before = [table._on_error for table in tables]
     for table, on_error in zip(tables, before, strict=True):
         table._on_error = _collector(errors, on_error)
