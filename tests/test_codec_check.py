@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,13 @@ from sigcore.testing._codec_rules import RULES
 @pytest.mark.parametrize("codec", [JsonCodec(), MsgspecJsonCodec()])
 def test_the_json_codecs_keep_the_contract(codec: sigcore.Codec) -> None:
     check_codec(codec)
+
+
+def test_the_codec_of_the_documentation_keeps_the_contract() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "codecs.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(next(part.split("```")[0] for part in page.split("```python\n") if "class MsgpackCodec" in part), names)
+    check_codec(names["MsgpackCodec"]())
 
 
 class NamedBadly(JsonCodec):

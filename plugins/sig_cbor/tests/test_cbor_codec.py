@@ -13,6 +13,7 @@ import time
 import tracemalloc
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -370,3 +371,10 @@ def test_counting_never_fails(wire: bytes, limit: int) -> None:
 def test_the_entry_point_names_it() -> None:
     script = "import sigcore; from sig_cbor import CborCodec; assert type(sigcore.load_codec('cbor')) is CborCodec"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_the_readme_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    example = readme.split("```python\n")[1].split("```")[0]
+    exec(example, {})
+    assert "{'celsius': 21.5, 'raw': b'\\x01\\x02'}" in capsys.readouterr().out

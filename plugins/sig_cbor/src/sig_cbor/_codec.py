@@ -87,7 +87,7 @@ def _load(data: bytes) -> Any:
     try:
         value, end = _loads(b"\x82" + data + _END_ITEM, _DEEPEST + 1)
     except Exception:  # noqa: BLE001  # what is wrong is better told without the second item
-        end = None
+        value = end = None
     if end == _END:
         return value
     _loads(data, _DEEPEST)
