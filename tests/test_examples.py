@@ -13,15 +13,10 @@ from pathlib import Path
 
 import pytest
 
+for _package in ("sig_tcp", "sig_serial", "sig_cbor"):
+    pytest.importorskip(_package)
+
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
-
-WHAT_THEY_NEED = ["sig_tcp", "sig_serial", "sig_cbor"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _plug_ins() -> None:
-    for package in WHAT_THEY_NEED:
-        pytest.importorskip(package)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
