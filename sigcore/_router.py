@@ -221,7 +221,8 @@ class Router:
             Busy: Too many requests are open.
             TypeMismatch: The result does not fit ``type``.
         """
-        return read_as(type, self._request(sender, method, params, timeout))
+        read = reader_of(type)
+        return read(self._request(sender, method, params, timeout))
 
     def senders(self) -> list[SenderInfo]:
         """Return every connected sender, by name."""
@@ -431,13 +432,13 @@ def fitted(callback: Callback, type: Any) -> Call:
     return call
 
 
-def read_as(type: Any, value: Any) -> Any:
-    """Return ``value`` as ``type``; as it is when no type was asked for."""
+def reader_of(type: Any) -> Callable[[Any], Any]:
+    """Return what turns data into ``type``; nothing is done when no type was asked for."""
     if type is None:
-        return value
+        return lambda value: value
     from ._typed import make_reader
 
-    return make_reader(type)(value)
+    return make_reader(type)
 
 
 def sender_not_found_text(name: str, senders: Iterable[SenderInfo]) -> str:

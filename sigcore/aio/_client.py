@@ -83,7 +83,7 @@ class ClientRouter(NetworkedRouter):
         self._codec = load_codec(self._options.codec or "json")
         options = self._options
         self._outbox = Outbox(options.event_queue, options.max_frame, self._core._drops, self._host.may_wait_s)
-        self._outbox.on_item = lambda: self._post(self._flush_soon)
+        self._waits_in(self._outbox, self._flush_soon)
         self._outlets: dict[Signal[Any], Outlet] = {}
         self._connecting: LinkIO
         self._io: LinkIO | None = None  # while its link is up
@@ -95,7 +95,6 @@ class ClientRouter(NetworkedRouter):
         self._inbox: list[Delivery] = []
         self._inbox_size = 0
         self._present: dict[str, SenderInfo] = {}  # senders elsewhere, as the server told us
-        self._room_waiters: list[asyncio.Future[None]] = []
         self._core._attach(self)
 
     @property
@@ -176,13 +175,6 @@ class ClientRouter(NetworkedRouter):
             found += page
             more = fields.flag("more") and bool(page)
         return found
-
-    async def drain(self) -> None:
-        """Return when there is room for events on their way to the server."""
-        while not self._outbox.has_room and not self._is_closed:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._room_waiters.append(waiter)
-            await waiter
 
     def outlet(self, signal: Signal[Any]) -> Call:
         """Return what hands an event of a local sender to the outbox."""
@@ -530,11 +522,3 @@ class ClientRouter(NetworkedRouter):
         self._flush_due = False
         if self._io is not None:
             self._io.flush()
-        if self._outbox.has_room:
-            self._wake_drainers()
-
-    def _wake_drainers(self) -> None:
-        waiters, self._room_waiters = self._room_waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)

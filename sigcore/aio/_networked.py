@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 from .._carrier import link_defaults
 from .._errors import RouterClosed
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .._listener import Listener
     from .._router import OnError
     from .._sender import Sender
+    from ..protocol.outbox import EventBuffer
     from ._delivery import Deliver
 
 Ts = TypeVarTuple("Ts")
@@ -74,6 +75,8 @@ class NetworkedRouter(Router):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
         self._is_closed = False
+        self._buffer: EventBuffer[Any]
+        self._drainers: list[asyncio.Future[None]] = []
         self._answering = Answering(self._core._senders.get, self._host.mark_thread)
 
     @property
@@ -98,6 +101,25 @@ class NetworkedRouter(Router):
         self._loop_thread = threading.get_ident()
         self._loop = asyncio.get_running_loop()
         self._host.mark_thread()
+
+    async def drain(self) -> None:
+        """Return when there is room for events on their way to other routers."""
+        while not self._buffer.has_room and not self._is_closed:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._drainers.append(waiter)
+            await waiter
+
+    def _waits_in(self, buffer: EventBuffer[Any], write: Callable[[], None]) -> None:
+        """Events of this router's senders wait in ``buffer`` until ``write``, which runs on the loop, takes them."""
+        self._buffer = buffer
+        buffer.on_item = lambda: self._post(write)
+        buffer.on_room = self._wake_drainers
+
+    def _wake_drainers(self) -> None:
+        while self._drainers:
+            waiter = self._drainers.pop()
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _post(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
         """Have ``function`` run on the loop: at once where this is it, else soon; without a loop, nothing is to do."""

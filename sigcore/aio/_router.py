@@ -156,6 +156,7 @@ class Router:
         type: Any = None,
     ) -> Any:
         """Call a method of a sender and return its result; arguments and errors are ``sigcore.Router.request``'s."""
+        read = core.reader_of(type)  # first: a type that is not supported must not cost a request
         try:
             async with asyncio.timeout(timeout) as limit:
                 result = await self._request(sender, method, params, timeout)
@@ -163,7 +164,7 @@ class Router:
             if not limit.expired():
                 raise
             raise RequestTimeout(f"sender {sender!r} did not answer {method!r} within {timeout} s") from error
-        return core.read_as(type, result)
+        return read(result)
 
     async def senders(self) -> list[SenderInfo]:
         """Return every connected sender, by name."""

@@ -66,7 +66,6 @@ class ServerRouter(NetworkedRouter):
         self._ios: dict[ServerLink, LinkIO] = {}
         self._flush_due = False
         self._expiry: asyncio.TimerHandle | None = None
-        self._room_waiters: list[asyncio.Future[None]] = []
         self._outlets: dict[Signal[Any], ServerOutlet] = {}
         self._registered: dict[str, Sender] = {}
         self._hub = Hub(
@@ -78,7 +77,7 @@ class ServerRouter(NetworkedRouter):
         self._local = ServerLocal(self._hub, self._host, self._answering, self._local_options, self._post)
         self._hub.local = self._local
         self._hub.on_dirty = self._flush_soon
-        self._local.buffer.on_item = lambda: self._post(self._pump)
+        self._waits_in(self._local.buffer, self._local.pump)
         self._core._attach(self)
 
     @property
@@ -120,7 +119,7 @@ class ServerRouter(NetworkedRouter):
         self._is_closed = True
         for listening in self._listenings:
             listening.close()
-        self._pump()
+        self._local.pump()
         await self._send_the_rest()
         self._local.buffer.close()
         ios = list(self._ios.values())
@@ -145,13 +144,6 @@ class ServerRouter(NetworkedRouter):
     async def peers(self) -> list[Peer]:
         """Return the routers that are connected."""
         return self._hub.peers()
-
-    async def drain(self) -> None:
-        """Return when there is room for events of this process on their way to the links."""
-        while not self._local.buffer.has_room and not self._is_closed:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._room_waiters.append(waiter)
-            await waiter
 
     def outlet(self, signal: Signal[Any]) -> Call:
         """Return what hands an event of a local sender to the links."""
@@ -271,17 +263,6 @@ class ServerRouter(NetworkedRouter):
             if io is not None:
                 io.flush()
         self._arm_expiry()
-
-    def _pump(self) -> None:
-        self._local.pump()
-        if self._local.buffer.has_room:
-            self._wake_drainers()
-
-    def _wake_drainers(self) -> None:
-        waiters, self._room_waiters = self._room_waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
 
     async def _send_the_rest(self) -> None:
         """Wait until everything that was accepted is with the carriers, for 5 s at most."""

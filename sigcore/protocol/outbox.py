@@ -62,6 +62,7 @@ class EventBuffer(Generic[Item]):
     Attributes:
         is_online: Whether what is put in can go out. While it cannot, the oldest give way when there is no room.
         on_item: Called when something was put in that was not there at the last take.
+        on_room: Called when something was taken and there is room.
     """
 
     def __init__(self, limit: int, drops: Drops, may_wait_s: Callable[[], float]) -> None:
@@ -75,6 +76,7 @@ class EventBuffer(Generic[Item]):
         self._is_closed = False
         self.is_online = False
         self.on_item: Callable[[], None] = _nothing
+        self.on_room: Callable[[], None] = _nothing
 
     @property
     def has_room(self) -> bool:
@@ -117,8 +119,11 @@ class EventBuffer(Generic[Item]):
                 taken += items.popleft()[1]
             self._size -= taken
             self._told = False
-            if taken and self._size < self._limit:
+            has_room = taken > 0 and self._size < self._limit
+            if has_room:
                 self._room.notify_all()
+        if has_room:
+            self.on_room()
 
     def close(self) -> None:
         """Take nothing more: what is put in from now on raises."""
