@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from ._options import SerialOptions
 from ._port import Port, open_port
 
 
 async def open_in_thread(path: str, options: SerialOptions) -> Port:
-    """Open the port at ``path`` on a worker thread; cancelled meanwhile, it is closed as soon as it is open.
+    """Open the port at ``path`` on a worker thread.
+
+    Cancelled meanwhile, it waits until the port is closed again, so that whoever tries anew finds it free.
 
     Raises:
         OSError: As ``open_port``.
@@ -19,10 +22,11 @@ async def open_in_thread(path: str, options: SerialOptions) -> Port:
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
-        opening.add_done_callback(_close_again)
+        await asyncio.shield(_close_again(opening))
         raise
 
 
-def _close_again(opening: asyncio.Future[Port]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close(0.0)
+async def _close_again(opening: asyncio.Future[Port]) -> None:
+    with suppress(OSError):  # it was not opened: all the better
+        port = await opening
+        await asyncio.get_running_loop().run_in_executor(None, port.close, 0.0)

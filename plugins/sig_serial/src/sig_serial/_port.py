@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import stat
 import sys
 import time
@@ -34,6 +35,10 @@ READ_BYTES = 4096
 
 _DRAIN_STEP_S = 0.002
 """Between two looks at the output queue while closing: 23 bytes at 115 200 baud."""
+
+
+_CANCEL_CHECK_S = 0.02
+"""How often a thread that waits for room looks whether it is cancelled."""
 
 
 def open_port(path: str, options: SerialOptions) -> Port:
@@ -74,6 +79,7 @@ class Port:
         self.path = path
         self.device = device
         self._fd = -1
+        self._write_is_cancelled = False
         if sys.platform != "win32":
             self._fd = device.fileno()
             # flock keeps away those who ask; this keeps away those who do not (a terminal program, a modem manager).
@@ -110,7 +116,7 @@ class Port:
         return os.write(self._fd, data)
 
     def read_waiting(self) -> bytes:
-        """Wait for bytes and return them; ``b""`` after ``cancel``.
+        """Wait for bytes and return them; ``b""`` after ``cancel_read``.
 
         Raises:
             OSError: The device is gone.
@@ -119,17 +125,36 @@ class Port:
         return first + self.device.read(min(self.device.in_waiting, READ_BYTES - 1)) if first else b""
 
     def write_waiting(self, data: bytes) -> None:
-        """Write all of ``data``, waiting for room; part of it after ``cancel``.
+        """Write all of ``data``, waiting for room; part of it after ``cancel_write``.
 
         Raises:
             OSError: The device is gone.
         """
-        self.device.write(data)
+        if os.name != "posix":
+            self.device.write(data)
+            return
+        # The library's own write spins where there is no room, and then does not see that it is cancelled.
+        while data and not self._write_is_cancelled:
+            _, has_room, _ = select.select([], [self._fd], [], _CANCEL_CHECK_S)
+            if has_room and not self._write_is_cancelled:
+                with suppress(BlockingIOError):
+                    data = data[os.write(self._fd, data) :]
 
-    def cancel(self) -> None:
-        """Wake the threads that wait in ``read_waiting`` and ``write_waiting``."""
-        self.device.cancel_read()
-        self.device.cancel_write()
+    def cancel_read(self) -> None:
+        """Wake the thread that waits in ``read_waiting``."""
+        with suppress(*_FAULTS):  # a device that is gone wakes it by itself
+            self.device.cancel_read()
+
+    def cancel_write(self) -> None:
+        """Have the thread in ``write_waiting`` give up, until ``allow_write``."""
+        self._write_is_cancelled = True
+        if os.name != "posix":
+            with suppress(*_FAULTS):
+                self.device.cancel_write()
+
+    def allow_write(self) -> None:
+        """Make ``write_waiting`` of use again; call it when no thread is in there."""
+        self._write_is_cancelled = False
 
     def discard_output(self) -> None:
         """Throw away what was written and has not gone out yet. Never fails."""

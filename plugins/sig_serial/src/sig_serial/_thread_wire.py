@@ -30,10 +30,11 @@ class ThreadWire(Wire):
         super().__init__(loop, port, user)
         self._out = bytearray()
         self._under_way = 0
+        self._is_writing = False
         self._to_write: SimpleQueue[bytes] = SimpleQueue()
         self._is_reading = True
         self._kept = b""
-        self._may_read = threading.Event()
+        self._may_read = threading.Semaphore(0)
         self._stopping = False
         self._threads = [
             threading.Thread(target=self._read_all, name=f"sig-serial-read {port.path}", daemon=True),
@@ -54,8 +55,10 @@ class ThreadWire(Wire):
             self._hand_over()
 
     def discard_output(self) -> None:
-        """Throw away the bytes that have not gone out yet, but for a piece that is just being written."""
+        """Throw away the bytes that have not gone out yet, in the system's queue as well."""
         self._out.clear()
+        self._under_way = 0  # what the thread has is given up as well
+        self._port.cancel_write()
         self._port.discard_output()
 
     def pause_reading(self) -> None:
@@ -76,20 +79,23 @@ class ThreadWire(Wire):
     def _give(self) -> None:
         if self._is_reading and self._kept:
             data, self._kept = self._kept, b""
-            self._may_read.set()
+            self._may_read.release()
             self._user.bytes_received(data)
 
     def _hand_over(self) -> None:
-        if self._out and not self._under_way:
+        if self._out and not self._is_writing:
             piece = bytes(self._out[:_WRITE_BYTES])
             del self._out[:_WRITE_BYTES]
             self._under_way = len(piece)
+            self._is_writing = True
+            self._port.allow_write()
             self._to_write.put(piece)
 
     def _written(self) -> None:
         self._under_way = 0
+        self._is_writing = False
         self._hand_over()
-        if not self._under_way and not self._lost:
+        if not self._is_writing and not self._lost:
             self._emptied()
 
     def _stop(self) -> None:
@@ -99,12 +105,12 @@ class ThreadWire(Wire):
 
     def _release(self, drain_s: float) -> None:
         self._stopping = True
-        self._may_read.set()
+        self._may_read.release()
         self._to_write.put(b"")
         for thread in self._threads:
             while thread.is_alive():
-                with suppress(OSError):
-                    self._port.cancel()
+                self._port.cancel_read()
+                self._port.cancel_write()
                 thread.join(_WAKE_INTERVAL_S)
         self._port.close(drain_s)
 
@@ -118,9 +124,8 @@ class ThreadWire(Wire):
                 self._tell(self._fail, exc)
                 return
             if data:
-                self._may_read.clear()
                 self._tell(self._received, data)
-                self._may_read.wait()
+                self._may_read.acquire()
 
     def _write_all(self) -> None:
         while piece := self._to_write.get():

@@ -37,6 +37,9 @@ Fault = Callable[[str, bytes], bytes]
 
 _PIECE_BYTES = 4096
 
+_LIFE_CHECK_S = 0.5
+"""How often a caller who waits for the cable's thread looks whether it still lives."""
+
 
 @dataclass(eq=False, slots=True)
 class _End:
@@ -149,7 +152,9 @@ class PtyCable:
         done = threading.Event()
         self._jobs.put((job, done))
         os.write(self._wake_in, b"!")
-        done.wait()
+        while not done.wait(_LIFE_CHECK_S):
+            if not self._thread.is_alive():
+                raise RuntimeError("the cable's thread has ended, because its fault raised")
 
     # On the cable's thread.
 

@@ -1,0 +1,577 @@
+# SPDX-License-Identifier: MIT
+"""The carrier on real pseudo-terminals, joined by a cable; with descriptors watched by the loop, and with threads."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+
+import pytest
+from sig_serial import SerialCarrier
+from sig_serial._framing import frame
+from sig_serial._line import Counters
+from sig_serial._options import SerialOptions
+from sig_serial._packet import Packet, PacketType
+from sig_serial._port import open_port
+from sig_serial._thread_wire import ThreadWire
+from sig_serial.testing import PtyCable
+
+import sigcore.testing
+from sigcore import Carrier, ConnectTimeout, Endpoint, EndpointError, LinkError, load_carrier
+
+PATIENCE_S = 10.0
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def cable() -> Iterator[PtyCable]:
+    with PtyCable() as cable:
+        yield cable
+
+
+@pytest.fixture(params=["descriptors", "threads"])
+def any_wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test twice, the second time as on a loop that cannot watch descriptors."""
+    if request.param == "threads":
+        monkeypatch.setattr("sig_serial._line.LoopWire", ThreadWire)
+
+
+class Peer(asyncio.Protocol):
+    """One end of a link: notes what comes."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport = asyncio.Transport()
+        self.received = bytearray()
+        self.is_up = self.is_lost = self.is_paused = False
+        self.cause: Exception | None = None
+        self._news = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.is_up = True
+        self._news.set()
+
+    def data_received(self, data: bytes) -> None:
+        assert type(data) is bytes
+        assert data
+        self.received += data
+        self._news.set()
+
+    def pause_writing(self) -> None:
+        self.is_paused = True
+
+    def resume_writing(self) -> None:
+        self.is_paused = False
+        self._news.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        assert not self.is_lost
+        self.is_lost, self.cause = True, exc
+        self._news.set()
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not reached():
+                self._news.clear()
+                await self._news.wait()
+
+    async def has_received(self, data: bytes) -> None:
+        await self.until(lambda: len(self.received) >= len(data) or self.is_lost)
+        assert self.received == data
+
+    async def has_ended(self) -> Exception | None:
+        await self.until(lambda: self.is_lost)
+        return self.cause
+
+    def counters(self) -> Counters:
+        counters = self.transport.get_extra_info("counters")
+        assert isinstance(counters, Counters)
+        return counters
+
+
+class Bench:
+    """A listener at the left end of a cable, and whoever connects at the right."""
+
+    def __init__(self, cable: PtyCable) -> None:
+        self.cable = cable
+        self.carrier = SerialCarrier()
+        self.left, self.right = (Endpoint.parse(f"serial://{path}") for path in (cable.left, cable.right))
+        self.came: list[Peer] = []
+        self._news = asyncio.Event()
+
+    async def __aenter__(self) -> Bench:
+        self.listening = await self.carrier.listen(self.left, self._take)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.listening.close()
+        for peer in self.came:
+            peer.transport.abort()
+        async with asyncio.timeout(PATIENCE_S):
+            await self.listening.wait_closed()
+
+    def _take(self) -> Peer:
+        self.came.append(Peer())
+        self._news.set()
+        return self.came[-1]
+
+    async def connect(self, factory: type[Peer] = Peer) -> tuple[Peer, Peer]:
+        """The connecting and the listening end of a new link."""
+        before = len(self.came)
+        async with asyncio.timeout(PATIENCE_S):
+            _, near = await self.carrier.connect(self.right, factory)
+            while len(self.came) == before:
+                self._news.clear()
+                await self._news.wait()
+        assert isinstance(near, Peer)
+        far = self.came[-1]
+        await far.until(lambda: far.is_up)
+        return near, far
+
+    async def ends(self, *peers: Peer) -> None:
+        for peer in peers:
+            peer.transport.close()
+        for peer in peers:
+            await peer.has_ended()
+
+
+def play(cable: PtyCable, scene: Callable[[Bench], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with Bench(cable) as bench:
+            await scene(bench)
+
+    asyncio.run(run())
+
+
+@pytest.mark.usefixtures("any_wire")
+def test_the_carrier_keeps_the_contract(cable: PtyCable) -> None:
+    sigcore.testing.check_carrier(
+        SerialCarrier(),
+        f"serial://{cable.left}",
+        f"serial://{cable.right}?answer_timeout=300ms",
+        links=1,
+        largest=16 * 1024,
+    )
+
+
+def test_the_entry_point_gives_the_carrier() -> None:
+    carrier = load_carrier("serial")
+    assert isinstance(carrier, SerialCarrier)
+    assert isinstance(carrier, Carrier)
+
+
+@pytest.mark.usefixtures("any_wire")
+def test_a_mebibyte_each_way_at_once_arrives_whole(cable: PtyCable) -> None:
+    async def scene(bench: Bench) -> None:
+        near, far = await bench.connect()
+        there, back = os.urandom(MIB), os.urandom(MIB)
+        near.transport.write(there)
+        far.transport.write(back)
+        await far.has_received(there)
+        await near.has_received(back)
+        await bench.ends(near)
+
+    play(cable, scene)
+
+
+def test_small_writes_of_one_turn_go_in_one_packet(cable: PtyCable) -> None:
+    async def scene(bench: Bench) -> None:
+        near, far = await bench.connect()
+        before = far.counters().packets_received
+        for number in range(50):
+            near.transport.write(b"%d," % number)
+        await far.has_received(b"".join(b"%d," % number for number in range(50)))
+        assert far.counters().packets_received - before <= 2
+        await bench.ends(near)
+
+    play(cable, scene)
+
+
+def test_writes_pause_at_the_high_mark_and_resume_at_the_low(cable: PtyCable) -> None:
+    async def scene(bench: Bench) -> None:
+        near, far = await bench.connect()
+        assert near.transport.get_write_buffer_limits() == (4096, 16_384)
+        near.transport.set_write_buffer_limits(high=1000, low=10)
+        far.transport.pause_reading()
+        near.transport.write(b"x" * 1000)
+        assert not near.is_paused
+        near.transport.write(b"x")
+        assert near.is_paused
+        while near.transport.get_write_buffer_size() < 100_000:
+            near.transport.write(b"y" * 1000)
+            await asyncio.sleep(0)
+        assert near.is_paused
+        far.transport.resume_reading()
+        await near.until(lambda: not near.is_paused)
+        assert near.transport.get_write_buffer_size() <= 10
+        await bench.ends(near)
+
+    play(cable, scene)
+
+
+def test_the_water_marks_are_checked(cable: PtyCable) -> None:
+    async def scene(bench: Bench) -> None:
+        near, _ = await bench.connect()
+        with pytest.raises(ValueError, match="high >= low >= 0, not high=1, low=2"):
+            near.transport.set_write_buffer_limits(high=1, low=2)
+        with pytest.raises(TypeError, match="takes bytes, not str"):
+            near.transport.write("text")  # type: ignore[arg-type]  # that is what is tested
+        await bench.ends(near)
+
+    play(cable, scene)
+
+
+def test_the_transport_tells_what_it_is_on(cable: PtyCable) -> None:
+    async def scene(bench: Bench) -> None:
+        near, far = await bench.connect()
+        assert near.transport.get_extra_info("peername") == cable.right
+        assert far.transport.get_extra_info("peername") == cable.left
+        assert near.transport.get_extra_info("serial").baudrate == 115_200
+        assert not near.transport.can_write_eof()
+        assert near.transport.get_protocol() is near
+        await bench.ends(near)
+
+    play(cable, scene)
+
+
+@pytest.mark.usefixtures("any_wire")
+def test_noise_and_old_packets_before_the_link_do_no_harm(cable: PtyCable) -> None:
+    async def scene(bench: Bench) -> None:
+        device = open_port(cable.right, SerialOptions())
+        device.write(b"U-Boot 2024.01\r\n\x00\xff\x00" + os.urandom(700))
+        device.write(b"\x00" + frame(Packet(PacketType.DATA, 0x01020304, 7, b"old").to_bytes()) + b"half a pack")
+        device.close(0.5)
+        near, far = await bench.connect()
+        near.transport.write(b"clean")
+        await far.has_received(b"clean")
+        assert far.counters().packets_damaged > 0
+        await bench.ends(near)
+
+    play(cable, scene)
+
+
+def flip_third_byte(_: str, data: bytes) -> bytes:
+    return data[:2] + bytes([data[2] ^ 1]) + data[3:] if len(data) > 2 else data
+
+
+def drop_third_byte(_: str, data: bytes) -> bytes:
+    return data[:2] + data[3:]
+
+
+def insert_noise(_: str, data: bytes) -> bytes:
+    return b"noise" + data
+
+
+@pytest.mark.parametrize("fault", [flip_third_byte, drop_third_byte, insert_noise])
+@pytest.mark.parametrize("towards", ["left", "right"])
+def test_a_damaged_packet_ends_the_link_and_delivers_nothing_wrong(
+    cable: PtyCable, fault: Callable[[str, bytes], bytes], towards: str
+) -> None:
+    async def scene(bench: Bench) -> None:
+        near, far = await bench.connect()
+        writer, reader = (near, far) if towards == "left" else (far, near)
+        writer.transport.write(b"good")
+        await reader.has_received(b"good")
+        path = getattr(cable, towards)
+        cable.fault = lambda to, data: fault(to, data) if to == path else data
+        writer.transport.write(b"never seen")
+        lost, told = await reader.has_ended(), await writer.has_ended()
+        cable.fault = None
+        assert reader.received == b"good"
+        assert isinstance(lost, LinkError)
+        assert "a packet came damaged" in str(lost)
+        assert isinstance(told, LinkError)
+        assert "the other side got a damaged packet" in str(told)
+        near, far = await bench.connect()
+        near.transport.write(b"again")
+        await far.has_received(b"again")
+        await bench.ends(near)
+
+    play(cable, scene)
+
+
+def test_a_packet_that_is_missing_ends_the_link(cable: PtyCable) -> None:
+    async def scene(bench: Bench) -> None:
+        near, far = await bench.connect()
+        near.transport.write(b"first")
+        await far.has_received(b"first")
+        loop, dropped = asyncio.get_running_loop(), asyncio.Event()
+
+        def drop_all(_: str, data: bytes) -> bytes:
+            loop.call_soon_threadsafe(dropped.set)
+            return b""
+
+        cable.fault = drop_all
+        near.transport.write(b"lost")
+        async with asyncio.timeout(PATIENCE_S):
+            await dropped.wait()
+        cable.fault = None
+        near.transport.write(b"third")
+        assert "packet 2 came where 1 was due" in str(await far.has_ended())
+        assert far.received == b"first"
+        await near.has_ended()
+
+    play(cable, scene)
+
+
+@pytest.mark.usefixtures("any_wire")
+def test_a_restarted_connector_ends_the_old_link_and_gets_a_new_one(cable: PtyCable) -> None:
+    async def scene(bench: Bench) -> None:
+        near, far = await bench.connect()
+        cable.unplug(cable.right)  # the device goes without a word
+        assert "is gone" in str(await near.has_ended())
+        cable.replug(cable.right)
+        newer, new_far = await bench.connect()
+        assert "was restarted" in str(await far.has_ended())
+        newer.transport.write(b"new")
+        await new_far.has_received(b"new")
+        assert far.received == b""
+        await bench.ends(newer)
+
+    play(cable, scene)
+
+
+def test_a_connector_learns_from_its_next_packet_that_the_listener_was_restarted(cable: PtyCable) -> None:
+    async def scene(bench: Bench) -> None:
+        near, far = await bench.connect()
+        cable.unplug(cable.left)
+        await far.has_ended()
+        cable.replug(cable.left)
+        while not near.is_lost:
+            near.transport.write(b"are you there?")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await near.has_ended()
+        assert "does not know this link" in str(near.cause)
+        near, far = await bench.connect()
+        await bench.ends(near)
+
+    play(cable, scene)
+
+
+@pytest.mark.usefixtures("any_wire")
+def test_unplugging_is_noticed_at_once_and_plugging_in_brings_links_back(
+    cable: PtyCable, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sigcore.serial")
+
+    async def scene(bench: Bench) -> None:
+        for _ in range(2):
+            near, far = await bench.connect()
+            began_s = time.monotonic()
+            cable.unplug()
+            for peer in (near, far):
+                assert isinstance(await peer.has_ended(), LinkError)
+                assert "is gone (unplugged" in str(peer.cause)
+            assert time.monotonic() - began_s < 1.0
+            with pytest.raises(FileNotFoundError, match="is the device plugged in"):
+                await bench.connect()
+            cable.replug()
+        began_s = time.monotonic()
+        near, far = await bench.connect()
+        assert time.monotonic() - began_s < 2.5
+        near.transport.write(b"back")
+        await far.has_received(b"back")
+        await bench.ends(near)
+
+    play(cable, scene)
+    told = [record.getMessage().partition(" ")[2] for record in caplog.records]
+    assert [text.split(" ", 2)[2].split("(")[0] for text in told] == ["is gone ", "is back"] * 2
+
+
+def test_an_absent_device_costs_no_cpu_and_few_words(cable: PtyCable, caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(bench: Bench) -> None:
+        near, far = await bench.connect()
+        cable.unplug()
+        await near.has_ended()
+        await far.has_ended()
+        wall_s, cpu_s = time.monotonic(), time.process_time()
+        await asyncio.sleep(1.5)  # not for a state: it is the span that is measured
+        share = (time.process_time() - cpu_s) / (time.monotonic() - wall_s)
+        assert share < 0.05
+
+    play(cable, scene)
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
+
+
+def test_a_listening_that_waits_for_its_device_closes_at_once(cable: PtyCable) -> None:
+    async def scene(bench: Bench) -> None:
+        cable.unplug()
+        near = Peer()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.6):
+                await near.has_ended()
+        began_s = time.monotonic()
+        bench.listening.close()
+        await bench.listening.wait_closed()
+        assert time.monotonic() - began_s < 0.5
+
+    play(cable, scene)
+
+
+def test_when_connection_lost_comes_the_port_can_be_opened_again(cable: PtyCable) -> None:
+    reopened: list[bool] = []
+
+    class Reopener(Peer):
+        def connection_lost(self, exc: Exception | None) -> None:
+            open_port(cable.right, SerialOptions()).close(0.0)
+            reopened.append(True)
+            super().connection_lost(exc)
+
+    async def scene(bench: Bench) -> None:
+        for end in ("close", "abort"):
+            _, near = await bench.carrier.connect(bench.right, Reopener)
+            assert isinstance(near, Reopener)
+            getattr(near.transport, end)()
+            await near.has_ended()
+
+    play(cable, scene)
+    assert reopened == [True, True]
+
+
+@pytest.mark.usefixtures("any_wire")
+def test_closing_a_clogged_link_ends_in_time_and_never_blocks_the_loop(cable: PtyCable) -> None:
+    async def scene(bench: Bench) -> None:
+        near, far = await bench.connect()
+        far.transport.pause_reading()
+        near.transport.write(b"x" * 200_000)
+        lag_s, began_s = 0.0, time.monotonic()
+        near.transport.close()
+        while not near.is_lost:
+            turn_s = time.monotonic()
+            await asyncio.sleep(0.005)
+            lag_s = max(lag_s, time.monotonic() - turn_s)
+        assert near.cause is None
+        assert 0.9 < time.monotonic() - began_s < 2.0
+        assert lag_s < 0.2
+
+    play(cable, scene)
+
+
+def test_a_protocol_that_raises_costs_its_link_only(cable: PtyCable) -> None:
+    class Clumsy(Peer):
+        def data_received(self, data: bytes) -> None:
+            raise RuntimeError("clumsy")
+
+    async def scene(bench: Bench) -> None:
+        told: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(str(context["exception"])))
+        near, far = await bench.connect(Clumsy)
+        far.transport.write(b"hello")
+        assert await near.has_ended() is None
+        assert "at once" in str(await far.has_ended())
+        assert told == ["clumsy"]
+        near, _ = await bench.connect()
+        await bench.ends(near)
+
+    play(cable, scene)
+
+
+def test_a_factory_that_raises_fails_the_connect(cable: PtyCable) -> None:
+    def broken() -> asyncio.Protocol:
+        raise RuntimeError("no protocol today")
+
+    async def scene(bench: Bench) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        with pytest.raises(RuntimeError, match="no protocol today"):
+            await bench.carrier.connect(bench.right, broken)
+
+    play(cable, scene)
+
+
+def test_a_cancelled_connect_leaves_the_port_free(cable: PtyCable) -> None:
+    async def scene() -> None:
+        carrier, endpoint = SerialCarrier(), Endpoint.parse(f"serial://{cable.right}")
+        for patience_s in (0.0, 0.001, 0.05):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    await carrier.connect(endpoint, Peer)
+        listening = await carrier.listen(endpoint, Peer)
+        listening.close()
+        await listening.wait_closed()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("noise", [b"", b"login: \xff\xfe garbage"])
+def test_without_an_answer_connect_says_what_to_check(cable: PtyCable, noise: bytes) -> None:
+    async def scene() -> None:
+        device = open_port(cable.left, SerialOptions())
+        endpoint = Endpoint.parse(f"serial://{cable.right}?answer_timeout=400ms")
+        connecting = asyncio.create_task(SerialCarrier().connect(endpoint, Peer))
+        heard = b""
+        while not heard:  # a RESET came: the port is open on the other side
+            await asyncio.sleep(0.01)
+            with suppress(BlockingIOError):
+                heard = device.read()
+        device.write(noise)
+        with pytest.raises(
+            ConnectTimeout, match="same baud rate" if noise else r"the other side run and listen.*TX to RX"
+        ):
+            await connecting
+        device.close(0.0)
+
+    asyncio.run(scene())
+
+
+def test_two_sides_that_connect_are_told_so(cable: PtyCable) -> None:
+    async def scene() -> None:
+        carrier = SerialCarrier()
+        results = await asyncio.gather(
+            *(carrier.connect(Endpoint.parse(f"serial://{path}"), Peer) for path in (cable.left, cable.right)),
+            return_exceptions=True,
+        )
+        told = [error for error in results if isinstance(error, LinkError) and "both sides" in str(error)]
+        assert told
+        assert all(isinstance(error, LinkError) for error in results)
+
+    asyncio.run(scene())
+
+
+def test_a_line_that_echoes_is_told_so(cable: PtyCable) -> None:
+    async def scene() -> None:
+        loop, plug = asyncio.get_running_loop(), open_port(cable.left, SerialOptions())
+        loop.add_reader(plug.fileno(), lambda: plug.write(plug.read()))
+        with pytest.raises(LinkError, match="gives back what is sent"):
+            await SerialCarrier().connect(Endpoint.parse(f"serial://{cable.right}"), Peer)
+        loop.remove_reader(plug.fileno())
+        plug.close(0.0)
+
+    asyncio.run(scene())
+
+
+def test_a_listener_to_which_nobody_connects_says_so(
+    cable: PtyCable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("sig_serial._listening.LISTENER_PATIENCE_S", 0.1)
+    caplog.set_level(logging.INFO, "sigcore.serial")
+
+    async def scene(bench: Bench) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not caplog.records:  # noqa: ASYNC110  # a log record sets no event
+                await asyncio.sleep(0.01)
+
+    play(cable, scene)
+    assert "it is the other side that has to connect" in caplog.records[0].getMessage()
+
+
+def test_what_cannot_be_opened_is_refused_by_both_calls(cable: PtyCable, tmp_path: object) -> None:
+    async def scene(bench: Bench) -> None:
+        for call in (bench.carrier.listen, bench.carrier.connect):
+            with pytest.raises(FileNotFoundError, match="does not exist"):
+                await call(Endpoint.parse(f"serial://{tmp_path}/ttyNONE"), Peer)
+            with pytest.raises(OSError, match="not a tty"):
+                await call(Endpoint.parse("serial:///dev/null"), Peer)
+            with pytest.raises(OSError, match="in use by another program") as caught:
+                await call(bench.left, Peer)
+            assert caught.value.errno == errno.EBUSY
+            with pytest.raises(EndpointError, match="three slashes"):
+                await call(Endpoint.parse("serial://dev/ttyUSB0"), Peer)
+
+    play(cable, scene)
