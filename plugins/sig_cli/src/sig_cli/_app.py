@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""The commands of ``sig``, each in a module that is imported when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from ._exits import Exit
+
+_MODULE_OF = {
+    "demo": ".demo",
+    "listen": "._listen",
+    "plugins": "._plugins",
+    "request": "._request",
+    "senders": "._senders",
+    "serve": "._serve",
+    "trigger": "._trigger",
+}
+
+
+class _Commands(click.Group):
+    """Finds each command in its module, as ``command``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_MODULE_OF)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULE_OF:
+            return None
+        command: click.Command = import_module(_MODULE_OF[cmd_name], __package__).command
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Begin with:
+  sig demo                                           everything at once, without hardware
+  sig serve tcp://127.0.0.1:3000                     a server
+  sig listen tcp://127.0.0.1:3000                    in another terminal: every event
+  sig trigger tcp://127.0.0.1:3000 me hello '"hi"'   in a third: an event
+
+\b
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 timed out, 4 not reachable, 5 nobody there.
+""",
+)
+@click.version_option(package_name="sigcore-cli", prog_name="sig", message="%(prog)s %(version)s")
+def app() -> None:
+    """Carry events and requests between named senders and listeners."""
+
+
+def main() -> NoReturn:
+    """Run the command that ``sys.argv`` names, and exit with its code."""
+    try:
+        code = app.main(prog_name="sig", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = Exit.INTERRUPTED
+    sys.exit(code or Exit.DONE)

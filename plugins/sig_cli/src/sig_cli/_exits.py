@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""The exit codes of ``sig``, and the one that each error gives."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import sigcore
+
+
+class Exit(IntEnum):
+    """How a command ended."""
+
+    DONE = 0
+    FAILED = 1
+    """Refused or failed."""
+    USAGE = 2
+    """The command line is wrong; click's own code for it too."""
+    TIMED_OUT = 3
+    UNREACHABLE = 4
+    """No link to the server."""
+    NOBODY = 5
+    """No such sender, or no such method."""
+    INTERRUPTED = 130
+    """Ctrl-C before the command was done, as shells count it: 128 and the OS signal's number."""
+
+
+_CODE_OF: tuple[tuple[type[Exception], Exit], ...] = (
+    # The first that fits counts, so the special stands before the general.
+    (sigcore.InsecureEndpoint, Exit.FAILED),
+    (sigcore.EndpointError, Exit.USAGE),
+    (sigcore.InvalidName, Exit.USAGE),
+    (sigcore.PluginNotFound, Exit.USAGE),
+    (sigcore.SenderNotFound, Exit.NOBODY),
+    (sigcore.MethodNotFound, Exit.NOBODY),
+    (sigcore.ConnectTimeout, Exit.UNREACHABLE),
+    (sigcore.NotConnected, Exit.UNREACHABLE),
+    (TimeoutError, Exit.TIMED_OUT),
+)
+
+
+def exit_code(error: Exception) -> Exit:
+    """Return the exit code for an error."""
+    return next((code for kind, code in _CODE_OF if isinstance(error, kind)), Exit.FAILED)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""What several commands take: the server to connect to, how to print, what to log."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import sigcore
+
+from ._exits import exit_code
+from ._output import Output
+
+if TYPE_CHECKING:
+    from sigcore.aio import ClientRouter
+
+Function = Callable[..., None]
+
+SECONDS = click.FloatRange(min=0, min_open=True)
+
+DEFAULT_CONNECT_TIMEOUT_S = 5.0
+"""Shorter than the library's own: somebody waits for the prompt to come back."""
+
+LOG_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+"""What is logged without ``-v``, with one and with two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server that a command connects to.
+
+    Attributes:
+        url: Its endpoint.
+        codec: The codec to ask for; ``None`` leaves it to the endpoint and to sigcore's default.
+        name: What to call ourselves; ``None`` for host name and process number.
+        connect_timeout_s: How long to try.
+    """
+
+    url: str
+    codec: str | None
+    name: str | None
+    connect_timeout_s: float
+
+    def client(self, on_error: Callable[[Exception], object] | None = None) -> ClientRouter:
+        """Return a router for it, not yet open."""
+        from sigcore.aio import ClientRouter
+
+        return ClientRouter(
+            self.url, codec=self.codec, name=self.name, connect_timeout=self.connect_timeout_s, on_error=on_error
+        )
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a command's help, which click is not to wrap."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def any_or(name: str | None) -> str | None:
+    """Return a name from the command line; ``*`` and none at all stand for any."""
+    return None if name == "*" else name
+
+
+def takes_server(function: Function) -> Function:
+    """Give a command the argument URL and the options of a connection, as ``server=``."""
+
+    @click.argument("url")
+    @click.option("--codec", metavar="NAME", help="Codec to speak: json, cbor, ...  [default: json]")
+    @click.option("--name", metavar="NAME", help="What to call this end.  [default: host name and process number]")
+    @click.option(
+        "--connect-timeout",
+        type=SECONDS,
+        metavar="SECONDS",
+        default=DEFAULT_CONNECT_TIMEOUT_S,
+        show_default=True,
+        help="How long to try to connect.",
+    )
+    @wraps(function)
+    def command(*, url: str, codec: str | None, name: str | None, connect_timeout: float, **rest: Any) -> None:
+        function(server=Server(url, codec, name, connect_timeout), **rest)
+
+    return command
+
+
+def takes_timeout(function: Function) -> Function:
+    """Give a command that waits for an answer the option ``timeout=``, in seconds."""
+    option = click.option(
+        "--timeout",
+        type=SECONDS,
+        metavar="SECONDS",
+        default=10.0,
+        show_default=True,
+        help="How long to wait for the answer.",
+    )
+    return option(function)
+
+
+def takes_output(function: Function) -> Function:
+    """Give a command ``--json`` and ``-v``, as ``out=``, and turn its errors into messages and exit codes."""
+
+    @click.option("--json", "as_json", is_flag=True, help="One JSON object per line, for pipes.")
+    @takes_verbosity
+    @wraps(function)
+    def command(*, as_json: bool, verbose: int, **rest: Any) -> None:
+        log(LOG_LEVELS[min(verbose, len(LOG_LEVELS) - 1)])
+        out = Output(as_json=as_json)
+        with reported(out):
+            function(out=out, **rest)
+
+    return command
+
+
+def takes_verbosity(function: Function) -> Function:
+    """Give a command ``-v``, as ``verbose=``: how often it was given."""
+    return click.option("-v", "--verbose", count=True, help="Log to standard error; twice for more.")(function)
+
+
+def log(level: int) -> None:
+    """Send sigcore's log to standard error, from ``level`` on."""
+    sigcore.setup_logger(sigcore.SimpleLogger(level=level))
+
+
+@contextmanager
+def reported(out: Output) -> Iterator[None]:
+    """Turn the errors of a command into messages and exit codes."""
+    try:
+        yield
+    except BrokenPipeError:
+        # The reader has all that it wanted. Python would complain about the rest at exit, so that goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (sigcore.SigError, OSError) as error:
+        out.failure(error)
+        raise click.exceptions.Exit(exit_code(error)) from error
