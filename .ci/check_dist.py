@@ -45,8 +45,7 @@ def problems_of(dist: Path, package: Path) -> Iterator[str]:
     with tarfile.open(dist / f"{stem}.tar.gz") as sdist:
         names = {name.removeprefix(f"{stem}/") for name in sdist.getnames()}
     below = source.parent.relative_to(package)
-    missing = (EVERY_SDIST | {(below / module).as_posix() for module in modules}) - names
-    yield from differences(f"{stem}.tar.gz", missing, set())
+    yield from differences(f"{stem}.tar.gz", {(below / module).as_posix() for module in modules} - names, set())
     included = {path.strip("/") for path in config["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]}
     top = {name.split("/")[0] for name in names}
     yield from differences(f"{stem}.tar.gz", EVERY_SDIST | included, top)

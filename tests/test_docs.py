@@ -102,10 +102,21 @@ def test_a_block_that_is_not_run_is_python_all_the_same_or_stands_in_the_file_it
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_the_links_of_a_page_lead_to_files_that_are_there(page: Path) -> None:
-    targets = [link["target"].partition("#")[0] for link in LINK.finditer(page.read_text(encoding="utf-8"))]
-    local = [target for target in targets if target and "://" not in target]
-    assert [target for target in local if not (page.parent / target).exists()] == []
+def test_the_links_of_a_page_lead_to_files_and_headings_that_are_there(page: Path) -> None:
+    targets = [link["target"] for link in LINK.finditer(page.read_text(encoding="utf-8"))]
+    assert [target for target in targets if "://" not in target and not leads_somewhere(page, target)] == []
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    path, _, heading = target.partition("#")
+    file = page.parent / path if path else page
+    return file.exists() and (not heading or heading in anchors_of(file))
+
+
+def anchors_of(page: Path) -> list[str]:
+    """Return the anchors that a page's headings get, by GitHub's rule."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 def run(block: Block, module: types.ModuleType, port: int) -> str:
