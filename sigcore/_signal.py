@@ -39,15 +39,14 @@ class Signal(Generic[T_contra]):
     # _calls is replaced as a whole and never changed in place, so trigger needs no lock: a trigger under way goes on
     # over the listeners that were there when it began. Its first call is the outlet, if there is one: the way to
     # other routers, which may refuse (BufferFull) before anybody was told.
-    __slots__ = ("__weakref__", "_calls", "_listeners", "_outlet", "_report", "info", "writer")
+    __slots__ = ("__weakref__", "_calls", "_outlet", "_report", "info", "writer")
 
     def __init__(self, sender: str, event: str, report: Report, peer: Peer | None = None) -> None:
         self.info = EventInfo(sender, event, peer)
         self._report = report
         self.writer: Callable[[Any], Any] | None = None
         self._outlet: Call | None = None
-        self._listeners: tuple[Listener, ...] = ()
-        self._calls: tuple[Call, ...] | _Removed = ()
+        self._calls: _Calls | _Removed = _Calls((), ())
 
     @property
     def sender(self) -> str:
@@ -62,7 +61,7 @@ class Signal(Generic[T_contra]):
     @property
     def has_listeners(self) -> bool:
         """Whether somebody in this process listens."""
-        return bool(self._listeners)
+        return bool(self._calls.listeners)
 
     def trigger(self, data: T_contra = None, meta: Mapping[str, str] | None = None) -> None:  # type: ignore[assignment]  # data may be left out where T takes None
         """Reach every listener with ``data``.
@@ -77,57 +76,63 @@ class Signal(Generic[T_contra]):
         Raises:
             BufferFull: The way to other routers has no room; no listener was called.
             CodecError: ``data`` has no form in the codec of a link; no listener was called.
-            EventTooLarge: ``data``, once encoded, is longer than other routers accept; no listener was called.
+            FrameTooLarge: ``data``, once encoded, is longer than other routers accept; no listener was called.
             HandleRemoved: The sender was removed.
             RouterClosed: The router over carriers was closed.
         """
         info = self.info
         if meta is not None:
             info = EventInfo(info.sender, info.event, info.peer, _checked(meta))
-        for call in self._calls:
+        calls = self._calls
+        for call in calls:
             try:
                 call(info, data)
             except Exception as error:  # noqa: BLE001  # whatever a listener raises is its own affair
-                self._failed(call, info, error)
+                self._failed(calls, call, info, error)
 
     def report_undecodable(self, error: Exception) -> None:
         """Report to each listener that an event came whose data cannot be read."""
-        for listener in self._listeners:
+        for listener in self._calls.listeners:
             self._report(listener, self.info, error)
 
     def __repr__(self) -> str:
         return f"<Signal {self.sender!r} {self.event!r}>"
 
-    def _failed(self, call: Call, info: EventInfo, error: Exception) -> None:
+    def _failed(self, calls: _Calls | _Removed, call: Call, info: EventInfo, error: Exception) -> None:
         """Report what ``call`` raised; what the outlet raises is the caller's to know."""
         if call is self._outlet:
             raise error
-        for listener in self._listeners:
-            if listener.call is call:
-                self._report(listener, info, error)
-                return
-        # The listeners changed while we were calling; the failed one was removed meanwhile.
+        self._report(next(listener for listener in calls.listeners if listener.call is call), info, error)
 
     def _set_listeners(self, listeners: tuple[Listener, ...], calls: tuple[Call, ...]) -> None:
-        if isinstance(self._calls, _Removed):
-            return
-        self._listeners = listeners
-        self._calls = calls if self._outlet is None else (self._outlet, *calls)
+        if not isinstance(self._calls, _Removed):
+            self._calls = _Calls(calls if self._outlet is None else (self._outlet, *calls), listeners)
 
     def _set_outlet(self, outlet: Call) -> None:
-        if isinstance(self._calls, _Removed):
-            return
-        calls = self._calls if self._outlet is None else self._calls[1:]
+        """Have ``outlet`` called first; set before the signal has listeners."""
         self._outlet = outlet
-        self._calls = (outlet, *calls)
+        self._calls = _Calls((outlet,), ())
 
     def _remove(self) -> None:
         """Make every later ``trigger`` say that the sender is gone, at no cost to the others."""
         self._calls = _Removed(f"sender {self.sender!r} was removed; its event {self.event!r} cannot be triggered")
 
 
+class _Calls(tuple[Call, ...]):
+    """What a signal calls, and whose calls they are: a trigger under way knows whom it calls, whoever left since."""
+
+    listeners: tuple[Listener, ...]
+
+    def __new__(cls, calls: tuple[Call, ...], listeners: tuple[Listener, ...]) -> _Calls:
+        self = super().__new__(cls, calls)
+        self.listeners = listeners
+        return self
+
+
 class _Removed:
     """Stands where a removed signal's calls were: looking at them raises."""
+
+    listeners: tuple[Listener, ...] = ()
 
     def __init__(self, message: str) -> None:
         self._message = message
