@@ -19,7 +19,7 @@ Each also derives from the built-in that a Python user would catch::
     ├── WrongThread (RuntimeError)          a blocking call on the router's own thread
     ├── RouterClosed (RuntimeError)         a router used after close(), or not yet opened
     ├── LimitReached                        more senders or listeners than the server takes
-    ├── EventTooLarge (ValueError)          the event is longer than the other side accepts
+    ├── FrameTooLarge (ValueError)          what was to be sent is longer than the other side accepts
     ├── BufferFull                          no room for the event; nothing was sent
     ├── StreamTimeout (TimeoutError)        a stream had nothing in time
     ├── StreamClosed                        a stream is closed and read to its end
@@ -115,8 +115,8 @@ class LimitReached(SigError):
     """The server takes no more senders or listeners from this link, or in all."""
 
 
-class EventTooLarge(SigError, ValueError):
-    """The event, once encoded, is longer than the other side accepts; it went nowhere."""
+class FrameTooLarge(SigError, ValueError):
+    """An event, request or registration is, once encoded, longer than the other side accepts; it went nowhere."""
 
 
 class StreamTimeout(SigError, TimeoutError):

@@ -24,10 +24,11 @@ class EventIndex(Generic[V]):
         self._by_sender.setdefault(sender, {})[event] = value
         self._by_event.setdefault(event, {})[sender] = value
 
-    def remove(self, sender: str, event: str) -> None:
-        """Take the value of ``(sender, event)`` out; it must be there."""
-        _drop(self._by_sender, sender, event)
-        _drop(self._by_event, event, sender)
+    def remove(self, sender: str, event: str, value: V) -> None:
+        """Take ``value`` out, unless another has taken its place."""
+        if self.get(sender, event) is value:
+            _drop(self._by_sender, sender, event)
+            _drop(self._by_event, event, sender)
 
     def get(self, sender: str, event: str) -> V | None:
         """Return the value of ``(sender, event)``, if there is one."""

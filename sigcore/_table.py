@@ -66,8 +66,8 @@ class ListenerTable:
         self._flatten(signal)
 
     def remove_signal(self, signal: Signal[Any]) -> None:
-        """Take ``signal`` out; it must be there."""
-        self._index(signal).remove(signal.sender, signal.event)
+        """Take ``signal`` out, unless another has taken its place."""
+        self._index(signal).remove(signal.sender, signal.event, signal)
 
     def listeners_for(self, key: Key) -> tuple[Listener, ...]:
         """Return those who asked for exactly ``key``, by registration."""

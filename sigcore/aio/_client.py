@@ -85,7 +85,7 @@ class ClientRouter(NetworkedRouter):
         self._outbox = Outbox(options.event_queue, options.max_frame, self._core._drops, self._host.may_wait_s)
         self._waits_in(self._outbox, self._flush_soon)
         self._outlets: dict[Signal[Any], Outlet] = {}
-        self._connecting: LinkIO
+        self._connecting: LinkIO | None = None  # from the first moment of a connection to its end
         self._io: LinkIO | None = None  # while its link is up
         self._runner: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None]
@@ -203,7 +203,9 @@ class ClientRouter(NetworkedRouter):
         try:
             io = LinkIO(self._make_link, self._received)
             await self._carrier.connect(self._endpoint, lambda: io)
-        except (OSError, SigError) as error:
+        except Exception as error:  # noqa: BLE001  # whatever a carrier raises, there is a next try
+            if not isinstance(error, (OSError, SigError)):
+                _log.exception("the carrier of %s failed", self._asked)
             self._last_error = error
             return error
         await io.lost
@@ -243,8 +245,8 @@ class ClientRouter(NetworkedRouter):
         self._hand_over(None)
 
     async def _end_link(self) -> None:
-        io = self._io
-        if io is not None:
+        io = self._connecting
+        if io is not None and not io.lost.done():
             io.link.end("closing")
             io.flush()
             await asyncio.wait([io.lost], timeout=2 * CLOSE_S)
@@ -297,7 +299,7 @@ class ClientRouter(NetworkedRouter):
             if error is not None and not isinstance(error, LinkError):
                 if backoff.is_fresh:
                     _log.error("the server refuses sender %r: %s; trying on", sender.name, error)
-                    self._core._hand_on(error)
+                    self._put(lambda: self._core._hand_on(error))
                 self._the_loop.call_later(backoff.delay_s(), again)
             answered()
 
@@ -312,7 +314,7 @@ class ClientRouter(NetworkedRouter):
         def answer(error: SigError | None) -> None:
             if error is not None and not isinstance(error, LinkError):
                 _log.error("the server refuses %r: %s", listener, error)
-                self._core._hand_on(error)
+                self._put(lambda: self._core._hand_on(error))
             answered()
 
         self._link_of(self._io).add_listener(listener, answer)
@@ -440,8 +442,8 @@ class ClientRouter(NetworkedRouter):
         return self._core._add_remote_signal(sender, event, peer)
 
     def topic_left(self, signal: Signal[Any]) -> None:
-        """Take it out."""
-        self._core._remove_remote_signal(signal)
+        """Take it out, after the events that wait."""
+        self._inbox.append(lambda: self._core._remove_remote_signal(signal))
 
     def event_came(self, signal: Signal[Any], kind: int, body: bytes) -> None:
         """Take an event; it is delivered once the acknowledgement is out."""
@@ -498,6 +500,11 @@ class ClientRouter(NetworkedRouter):
         """Bytes came in: write what they call for, first of all acknowledgements, then deliver."""
         io.flush()
         self._hand_over(io)
+
+    def _put(self, delivery: Delivery) -> None:
+        """Have something done in its place among the events for our listeners."""
+        self._inbox.append(delivery)
+        self._hand_over(self._connecting)
 
     def _hand_over(self, io: LinkIO | None) -> None:
         if not self._inbox and not self._inbox_size:

@@ -182,7 +182,8 @@ class ServerRouter(NetworkedRouter):
         if entry is None or entry.link is None or listener.event is None or listener.hears_presence:
             return
         if listener.event not in entry.topics and not listener.removed:
-            self._core._warn_undeclared(listener, entry.info.events)
+            events = entry.info.events
+            self._local.put(lambda: self._core._warn_undeclared(listener, events))
 
     _listener_removed = _listener_changed
 

@@ -7,6 +7,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._errors import CodecError, NotConnected, SigError
@@ -168,14 +169,14 @@ class ServerLocal:
         assert info.peer is not None
         signals = {event: self._tables._add_remote_signal(info.name, event, info.peer) for event in info.events}
         self._signals[info.name] = list(signals.values())
-        self._tables._warn_of_undeclared(info)
+        self.put(lambda: self._tables._warn_of_undeclared(info))
         self._presence_changed(info)
         return signals
 
     def sender_left(self, info: SenderInfo) -> None:
         """Take a sender of a link out."""
         for signal in self._signals.pop(info.name):
-            self._tables._remove_remote_signal(signal)
+            self.put(partial(self._tables._remove_remote_signal, signal))  # after the events that wait
         self._presence_changed(replace(info, connected=False))
 
     def deliver(self, signal: Signal[Any], codec: Codec, kind: int, body: bytes) -> None:
@@ -186,15 +187,16 @@ class ServerLocal:
             return
         self._undelivered += HEADER_BYTES + len(body)
         self._batch_size += HEADER_BYTES + len(body)
-        self._put((signal, codec, kind, body))
+        self.put((signal, codec, kind, body))
         if self._undelivered >= self._options.event_queue and self._stall_timer is None:
             self._stall_timer = self._loop.call_later(self._options.stall_timeout, self._stall)
 
     def _presence_changed(self, info: SenderInfo) -> None:
         self._tables._presence.note(info)
-        self._put(self._tables._presence.settle)
+        self.put(self._tables._presence.settle)
 
-    def _put(self, delivery: Delivery) -> None:
+    def put(self, delivery: Delivery) -> None:
+        """Have something done in its place among the events for our listeners."""
         if not self._batch:
             self._loop.call_soon(self._hand_over)
         self._batch.append(delivery)

@@ -151,6 +151,11 @@ def read_ack(body: bytes) -> tuple[int, int]:
     return received, credit
 
 
+def write_error(code: str, message: str, longest: int) -> bytes:
+    """Return the body of an ERROR, its message cut so that it fits into ``longest`` bytes whatever it holds."""
+    return write_body({"code": code, "message": message[: min(1000, longest // 8)]})
+
+
 def write_request(sender: str, method: str, caller: str, timeout_ms: int, params: bytes) -> bytes:
     """Return the body of a REQUEST: time left, three names with their lengths, the parameters in the codec."""
     names = b"".join(bytes([len(name)]) + name for name in (sender.encode(), method.encode(), caller.encode()[:255]))

@@ -7,9 +7,9 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from .._errors import LinkError, RemoteProtocolError, SigError
+from .._errors import FrameTooLarge, LinkError, RemoteProtocolError, SigError
 from .._info import Peer, SenderInfo
-from .bodies import Fields, read_body, read_request, write_body, write_request
+from .bodies import Fields, read_body, read_request, write_body, write_error, write_request
 from .codes import error_of
 from .frames import HEADER_BYTES, VERSION, Kind, split_run
 from .link import WRITE_BYTES, Limits, Link, State
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 Answer = Callable[[bytes | None, SigError | None], None]
 """Takes the body of an answer, or the error that came instead."""
+
+
+SenderAnswer = Callable[[SigError | None], None]
+"""Takes ``None`` once the server knows a sender or listener, or the reason why it does not."""
 
 
 class ClientSide(Protocol):
@@ -99,7 +103,9 @@ class ClientLink(Link):
         self._listeners: dict[int, Listener] = {}
         self._listener_ids: dict[Listener, int] = {}
         self._outlets: dict[str, list[Outlet]] = {}  # by sender: what the server knows or was asked to know
-        self._leaving: dict[str, list[Callable[[], None]]] = {}  # by sender whose removal is not written: what waits
+        self._adding: dict[Sender, list[SenderAnswer]] = {}  # senders that the server was asked to know
+        self._leaving: dict[str, list[tuple[Sender, list[Outlet], SenderAnswer]]] = {}  # names whose removal is not
+        # written yet, and the senders that wait for them
         self.server: Peer | None = None
         self._put_link_frame(
             Kind.HELLO,
@@ -114,12 +120,19 @@ class ClientLink(Link):
 
     # senders and listeners of this process
 
-    def add_sender(self, sender: Sender, outlets: list[Outlet], answer: Callable[[SigError | None], None]) -> None:
+    def add_sender(self, sender: Sender, outlets: list[Outlet], answer: SenderAnswer) -> None:
         """Register a sender; ``answer`` gets ``None`` once the server knows it, or why it does not."""
         waiting = self._leaving.get(sender.name)
         if waiting is not None:  # its name is free once the removal of its predecessor is written
-            waiting.append(lambda: self.add_sender(sender, outlets, answer))
+            waiting.append((sender, outlets, answer))
             return
+        if sender in self._adding:
+            self._adding[sender].append(answer)
+            return
+        if sender.name in self._outlets:
+            answer(None)
+            return
+        self._adding[sender] = [answer]
         self._outlets[sender.name] = outlets
         for outlet in outlets:
             outlet.topic_id = None
@@ -133,7 +146,8 @@ class ClientLink(Link):
                 self._outlets.pop(sender.name, None)
                 for outlet in outlets:
                     outlet.topic_id = REFUSED
-            answer(error)
+            for each in self._adding.pop(sender):
+                each(error)
 
         fields = {
             "sender": sender.name,
@@ -150,7 +164,7 @@ class ClientLink(Link):
             body = write_body({"sender": name})
             self._outbox.put_in_any_case((None, Kind.REMOVE_SENDER, body), HEADER_BYTES + len(body))
 
-    def add_listener(self, listener: Listener, answer: Callable[[SigError | None], None]) -> None:
+    def add_listener(self, listener: Listener, answer: SenderAnswer) -> None:
         """Ask for what a listener wants; ``answer`` gets ``None`` once the server has taken it, or why it has not."""
         if listener in self._listener_ids or listener.removed:
             answer(None)
@@ -163,8 +177,9 @@ class ClientLink(Link):
             answer(error)
 
         id_ = self.call(Kind.LISTEN, body, answered)
-        self._listeners[id_] = listener
-        self._listener_ids[listener] = id_
+        if id_ in self._answers:
+            self._listeners[id_] = listener
+            self._listener_ids[listener] = id_
 
     def remove_listener(self, listener: Listener) -> None:
         """Ask for it no longer."""
@@ -181,9 +196,16 @@ class ClientLink(Link):
 
     def call(self, kind: Kind, body: bytes, answer: Answer) -> int:
         """Write a frame that is answered; return its number. ``answer`` is called once, also when the link ends."""
-        id_ = next(self._ids) & 0xFFFF_FFFF
-        self._answers[id_] = answer
-        self.put_control(kind, id_, body)
+        id_ = self._free_id()
+        if self.has_ended:
+            answer(None, self.error or LinkError("the link was closed"))
+        elif len(body) > self.peer_limits.max_frame:
+            longest = self.peer_limits.max_frame
+            text = f"{kind.name} needs {len(body)} bytes, the server accepts {longest} on this link (max_frame)"
+            answer(None, FrameTooLarge(text))
+        else:
+            self._answers[id_] = answer
+            self.put_control(kind, id_, body)
         return id_
 
     def request(self, sender: str, method: str, timeout_ms: int, params: bytes, answer: Answer) -> int:
@@ -205,7 +227,7 @@ class ClientLink(Link):
 
     def refuse(self, call_id: int, code: str, message: str) -> None:
         """Say why a request of the server's has no result."""
-        self.put_control(Kind.ERROR, call_id, write_body({"code": code, "message": message[:1000]}))
+        self.put_control(Kind.ERROR, call_id, write_error(code, message, self.peer_limits.max_frame))
 
     def release(self) -> None:
         """After the end: tell everybody who waits for an answer, and take out what came from the server."""
@@ -213,6 +235,10 @@ class ClientLink(Link):
         answers, self._answers = self._answers, {}
         for answer in answers.values():
             answer(None, error)
+        leaving, self._leaving = self._leaving, {}
+        for waiting in leaving.values():
+            for _sender, _outlets, sender_answer in waiting:
+                sender_answer(error)
         for signal in self._signals.values():
             self._side.topic_left(signal)
         self._signals.clear()
@@ -295,11 +321,18 @@ class ClientLink(Link):
         self._wrote_events(size)
         for body in others:
             name = read_body("REMOVE_SENDER", body).text("sender")
-            for go_on in self._leaving.pop(name, ()):
-                go_on()
+            for sender, outlets, answer in self._leaving.pop(name, ()):
+                self.add_sender(sender, outlets, answer)
 
     def _peer_in(self, fields: Fields) -> Peer | None:
         return peer_in(fields) or self.server
+
+    def _free_id(self) -> int:
+        """Return a number that nothing on this link goes by; they come round after 4 294 967 295."""
+        while True:
+            id_ = next(self._ids) & 0xFFFF_FFFF
+            if id_ and id_ not in self._answers and id_ not in self._listeners:
+                return id_
 
     def _forget_listener(self, listener: Listener) -> int | None:
         id_ = self._listener_ids.pop(listener, None)

@@ -98,7 +98,7 @@ class Hub:
         self._calls = Calls()
         self._topic_ids = itertools.count(1)
         self._waiting: dict[ServerLink, None] = {}  # publishers whose events wait for room
-        self._all_present: bytes | None = None  # every PRESENCE frame, joined when somebody needs it
+        self._all_present: tuple[int, bytes] | None = None  # the longest PRESENCE frame, and all of them joined
 
     # senders
 
@@ -120,13 +120,13 @@ class Hub:
             topic = Topic(next(self._topic_ids), entry, event, signals.get(event))
             entry.topics[event] = self.topics[topic.id] = topic
             self._by_name.add(info.name, event, topic)
-        entry.presence = frame(Kind.PRESENCE, 0, write_body(presence_fields(info)))
+        fields = presence_fields(info)
+        entry.presence = (presence_frame(fields), presence_frame(brief(fields)))
         self._senders[info.name] = entry
         self._all_present = None
-        self._tell_presence(entry, entry.presence)
+        self._tell_presence(entry, entry.presence_for)
         for waiting, listener_id, event in self._interest.undeclared(info.name, info.events):
-            waiting.put_control(Kind.NOTICE, listener_id, undeclared_body(info, event))
-            self.mark(waiting)
+            waiting.notice_undeclared(listener_id, info, event)
         if link is None:
             self._refresh_local(entry.topics.values())
         return entry
@@ -147,7 +147,8 @@ class Hub:
         for link in told:
             link.put_event_frame(gone)
             self.mark(link)
-        self._tell_presence(entry, frame(Kind.PRESENCE, 0, write_body(presence_fields(info, connected=False))))
+        left = presence_frame(presence_fields(info, connected=False))
+        self._tell_presence(entry, lambda _longest: left)
         if entry.link is not None:
             self.local.sender_left(info)
 
@@ -178,7 +179,7 @@ class Hub:
         sender, event = key
         entry = self._senders.get(sender) if sender is not None else None
         if entry is not None and event is not None and not event.startswith("#") and event not in entry.topics:
-            link.put_control(Kind.NOTICE, listener_id, undeclared_body(entry.info, event))
+            link.notice_undeclared(listener_id, entry.info, event)
 
     def remove_listener(self, link: ServerLink, listener_id: int, key: Key) -> None:
         """Take a listener of a link out."""
@@ -186,14 +187,17 @@ class Hub:
         self.listeners -= 1
         self.touch(key)
 
-    def present(self, sender: str | None) -> bytes:
-        """Return the PRESENCE frames of one connected sender, or of all."""
+    def present(self, sender: str | None, longest: int) -> bytes:
+        """Return the PRESENCE frames of one connected sender, or of all, for a link that takes bodies that long."""
         if sender is not None:
             entry = self._senders.get(sender)
-            return entry.presence if entry is not None else b""
+            return entry.presence_for(longest) if entry is not None else b""
         if self._all_present is None:
-            self._all_present = b"".join(entry.presence for entry in self._senders.values())
-        return self._all_present
+            full = [entry.presence[0] for entry in self._senders.values()]
+            self._all_present = (max(map(len, full), default=0), b"".join(full))
+        if self._all_present[0] <= longest:
+            return self._all_present[1]
+        return b"".join(entry.presence_for(longest) for entry in self._senders.values())
 
     def touch(self, key: Key) -> None:
         """Somebody came or went who wants, or wanted, ``key``: forget the routes that this concerns."""
@@ -209,9 +213,7 @@ class Hub:
         """Resolve where a topic goes now, and announce it to the links that have not heard of it."""
         links = self._interest.links_for(topic.sender.info.name, topic.event)
         owner = topic.sender.link
-        found = [link for link in links if link is not owner]
-        for link in found:
-            link.announce(topic)
+        found = [link for link in links if link is not owner and self._announce(link, topic)]
         return self._routes.get(found, topic.signal is not None and topic.signal.has_listeners)
 
     def forward(self, run: bytes, count: int, codec: Codec, longest: int, route: Route) -> None:
@@ -388,7 +390,7 @@ class Hub:
 
     def _forget_topic(self, topic: Topic, told: dict[ServerLink, None]) -> None:
         del self.topics[topic.id]
-        self._by_name.remove(topic.sender.info.name, topic.event)
+        self._by_name.remove(topic.sender.info.name, topic.event, topic)
         if topic.sender.link is not None:
             topic.sender.link.routes.pop(topic.id, None)
         for link in topic.told:
@@ -400,9 +402,19 @@ class Hub:
         for topic in topics:
             self.local.route_changed(topic)
 
-    def _tell_presence(self, entry: SenderEntry, data: bytes) -> None:
+    def _announce(self, link: ServerLink, topic: Topic) -> bool:
+        told = link.announce(topic)
+        if not told:
+            self._refused(
+                f"the names of event {topic.event!r} are longer than the {link.peer_limits.max_frame} bytes "
+                "that a link accepts"
+            )
+        return told
+
+    def _tell_presence(self, entry: SenderEntry, presence_for: Callable[[int], bytes]) -> None:
         for link in self._interest.links_for_presence(entry.info.name):
-            if link is not entry.link:
+            data = presence_for(link.peer_limits.max_frame)
+            if link is not entry.link and data and link.accepts(data):
                 link.put_event_frame(data)
                 self.mark(link)
 
@@ -420,15 +432,19 @@ def presence_fields(info: SenderInfo, *, connected: bool = True) -> dict[str, An
     return fields
 
 
+def presence_frame(fields: Mapping[str, Any]) -> bytes:
+    """Return a PRESENCE frame of these fields."""
+    return frame(Kind.PRESENCE, 0, write_body(fields))
+
+
+def brief(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what describes a sender without its events and methods, for a link that takes only short frames."""
+    return {name: value for name, value in fields.items() if name not in ("events", "requests")}
+
+
 def peer_fields(peer: Peer) -> dict[str, str]:
     """Return a peer as the fields of a control frame."""
     return {"name": peer.name, "identity": peer.identity} if peer.identity else {"name": peer.name}
-
-
-def undeclared_body(info: SenderInfo, event: str) -> bytes:
-    """Return the body of the NOTICE for a listener whose event the sender does not declare."""
-    text = f"sender {info.name!r} does not declare the event {event!r}"
-    return write_body({"code": "event_not_declared", "message": text, "events": info.events})
 
 
 def _nothing() -> None:

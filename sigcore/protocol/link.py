@@ -19,9 +19,12 @@ from typing import Any, ClassVar
 
 from .._errors import LinkError, LinkRefused, RemoteProtocolError
 from .._limits import LinkOptions
+from .._logging import get_logger
 from .bodies import read_ack, read_body, write_ack, write_body
 from .codes import BYE_CODES
 from .frames import FIRST_CONTROL, FIRST_EVENT_LANE, MAGIC, PREFACE, VERSION, FrameReader, Item, Kind, frame, split_run
+
+_log = get_logger("sigcore.protocol")
 
 HANDSHAKE_FRAME_BYTES = 4096
 """Longest body before the handshake is done: enough for a HELLO, cheap to refuse."""
@@ -116,6 +119,9 @@ class Link:
                     return
         except RemoteProtocolError as error:
             self.fail(error)
+        except Exception:  # noqa: BLE001  # a fault of ours must cost this link and nobody else
+            _log.exception("a fault of ours while reading a link; the link ends")
+            self.end("internal_error", error=LinkError("a fault of this side; its log has the traceback"))
         else:
             self._schedule_ack(now_s)
 

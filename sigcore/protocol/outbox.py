@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .._errors import BufferFull, EventTooLarge, RouterClosed
+from .._errors import BufferFull, FrameTooLarge, RouterClosed
 from .bodies import join_meta
 from .frames import HEADER, HEADER_BYTES, Kind
 
@@ -226,9 +226,9 @@ def event_body(codec: Codec, signal: Signal[Any], info: EventInfo, data: Any) ->
 
 
 def check_size(body: bytes, longest: int) -> None:
-    """Raise ``EventTooLarge`` where an event is longer than ``longest`` bytes."""
+    """Raise ``FrameTooLarge`` where an event is longer than ``longest`` bytes."""
     if len(body) > longest:
-        raise EventTooLarge(f"the event has {len(body)} bytes, at most {longest} are accepted (max_frame)")
+        raise FrameTooLarge(f"the event has {len(body)} bytes, at most {longest} are accepted (max_frame)")
 
 
 def _nothing() -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from .frames import HEADER_BYTES
+
 if TYPE_CHECKING:
     from .._codec import Codec
     from .._info import SenderInfo
@@ -43,14 +45,18 @@ class SenderEntry:
         has_fallback: Whether it answers methods that it does not declare.
         link: Where it is; ``None`` for the server's own process.
         topics: Its topics by event.
-        presence: The PRESENCE frame that says it is there.
+        presence: The PRESENCE frame that says it is there, and the same without its events and methods.
     """
 
     info: SenderInfo
     has_fallback: bool
     link: ServerLink | None
     topics: dict[str, Topic] = field(default_factory=dict)
-    presence: bytes = b""
+    presence: tuple[bytes, bytes] = (b"", b"")
+
+    def presence_for(self, longest: int) -> bytes:
+        """Return the PRESENCE frame for a link that takes bodies of ``longest`` bytes; empty where none fits."""
+        return next((data for data in self.presence if len(data) - HEADER_BYTES <= longest), b"")
 
     def answers(self, method: str) -> bool:
         """Whether it answers ``method``."""

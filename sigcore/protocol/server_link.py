@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .._errors import CodecError, RemoteProtocolError, SenderExists, SigError
 from .._info import Peer, SenderInfo
 from .._names import check_event_to_hear, check_name
-from .bodies import NO_TIMEOUT_MS, read_body, read_request, write_body, write_request
+from .bodies import NO_TIMEOUT_MS, read_body, read_request, write_body, write_error, write_request
 from .frames import HEADER_BYTES, VERSION, FrameReader, Kind, frame, split_run
-from .hub import MAX_EVENTS, MAX_LISTENERS, MAX_SENDERS, MAX_TOPICS, peer_fields, presence_fields
+from .hub import MAX_EVENTS, MAX_LISTENERS, MAX_SENDERS, MAX_TOPICS, brief, peer_fields, presence_fields
 from .link import WRITE_BYTES, Limits, Link, State
 from .translate import translate
 
@@ -94,17 +94,35 @@ class ServerLink(Link):
         """How many events came by this link and still wait for readers."""
         return sum(1 for kind, frames in self._inbox if kind == Kind.EVENT for _frame in split_run(frames))
 
-    def announce(self, topic: Topic) -> None:
-        """Tell the other side which event a topic number stands for, once."""
+    def announce(self, topic: Topic) -> bool:
+        """Tell the other side which event a topic number stands for, once; return whether it has been told."""
         if topic in self.told:
-            return
-        self.told.add(topic)
-        topic.told.add(self)
+            return True
         info = topic.sender.info
         fields: dict[str, Any] = {"sender": info.name, "event": topic.event}
         if info.peer is not None:
             fields["peer"] = peer_fields(info.peer)
-        self.put_event_frame(frame(Kind.TOPIC, topic.id, write_body(fields)))
+        data = frame(Kind.TOPIC, topic.id, write_body(fields))
+        if not self.accepts(data):
+            return False
+        self.told.add(topic)
+        topic.told.add(self)
+        self.put_event_frame(data)
+        return True
+
+    def accepts(self, data: bytes) -> bool:
+        """Whether a frame is no longer than the other side takes."""
+        return len(data) - HEADER_BYTES <= self.peer_limits.max_frame
+
+    def notice_undeclared(self, listener_id: int, info: SenderInfo, event: str) -> None:
+        """Tell a listener's owner that the sender, which is connected, does not declare what it waits for."""
+        text = f"sender {info.name!r} does not declare the event {event!r}"
+        fields = {"code": "event_not_declared", "message": text, "events": info.events}
+        body = write_body(fields)
+        if len(body) > self.peer_limits.max_frame:
+            body = write_error("event_not_declared", text, self.peer_limits.max_frame)
+        self.put_control(Kind.NOTICE, listener_id, body)
+        self._hub.mark(self)
 
     def put_events(self, run: bytes, count: int) -> None:
         """Queue events for the other side."""
@@ -148,7 +166,7 @@ class ServerLink(Link):
 
     def take_error(self, request_id: int, code: str, message: str) -> None:
         """Write why a request that came by this link has no result."""
-        self.put_control(Kind.ERROR, request_id, write_body({"code": code, "message": message[:1000]}))
+        self.put_control(Kind.ERROR, request_id, write_error(code, message, self.peer_limits.max_frame))
         self._hub.mark(self)
 
     def ask(
@@ -236,6 +254,10 @@ class ServerLink(Link):
             fields.names("requests", "method"),
             peer=self.peer,
         )
+        if len(write_body({"topics": dict.fromkeys(info.events, 0xFFFF_FFFF)})) > self.peer_limits.max_frame:
+            text = f"the answer would be longer than the {self.peer_limits.max_frame} bytes that you take: fewer events"
+            self.take_error(id_, "limit_reached", text)
+            return
         if not self._has_place_for(info):
             text = (
                 f"no more senders: {self.options.max_senders} a link, {MAX_SENDERS} in all, with {MAX_EVENTS} events "
@@ -281,7 +303,7 @@ class ServerLink(Link):
         self._ok(id_, {})
         self._hub.add_listener(self, id_, (sender, event))
         if event is not None and event.startswith("#"):
-            present = self._hub.present(sender)
+            present = self._hub.present(sender, self.peer_limits.max_frame)
             if present:
                 self.put_event_frame(present)
         self.put_event_frame(frame(Kind.START, id_))
@@ -294,8 +316,10 @@ class ServerLink(Link):
     def _on_query(self, id_: int, body: bytes, _now_s: float) -> None:
         fields = read_body("QUERY", body)
         what, after = fields.text("what"), fields.text("after", "")
+        room = min(QUERY_BYTES, self.peer_limits.max_frame // 2)
         if what == "senders":
             rows = [presence_fields(info) for info in self._hub.senders() if info.name > after]
+            rows = [row if len(write_body(row)) <= room else brief(row) for row in rows]
         elif what == "peers":
             rows = [peer_fields(peer) for peer in self._hub.peers()][fields.integer("skip", 0) :]
         else:
@@ -303,7 +327,6 @@ class ServerLink(Link):
             return
         page: list[dict[str, Any]] = []
         size = 0
-        room = min(QUERY_BYTES, self.peer_limits.max_frame // 2)
         for row in rows:
             size += len(write_body(row))
             if size > room and page:
