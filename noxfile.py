@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,12 +101,11 @@ def docs(session: nox.Session) -> None:
 @nox.session(requires=["dist"])
 def third_party(session: nox.Session) -> None:
     """Build and test a copy of the example package, away from the checkout, as its author would."""
-    copy = Path(session.create_tmp(), "sig_example")
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(ROOT / "examples" / "sig_example", copy)
-    session.install("--find-links", str(DIST), str(copy), "pytest")
-    with session.chdir(copy):
-        run_pytest(session, "-W", "error")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copytree(ROOT / "examples" / "sig_example", Path(folder, "sig_example"))
+        session.install("--find-links", str(DIST), str(copy), "pytest")
+        with session.chdir(copy):
+            run_pytest(session, "-W", "error")
 
 
 @nox.session(requires=["dist"], default=False)

@@ -15,6 +15,9 @@ from sigcore._json import JsonCodec, MsgspecJsonCodec
 from sigcore.testing import check_codec
 from sigcore.testing._codec_rules import RULES
 
+for _package in ("msgpack", "msgspec"):
+    pytest.importorskip(_package)
+
 
 @pytest.mark.parametrize("codec", [JsonCodec(), MsgspecJsonCodec()])
 def test_the_json_codecs_keep_the_contract(codec: sigcore.Codec) -> None:
