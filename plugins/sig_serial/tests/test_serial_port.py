@@ -160,6 +160,12 @@ def test_the_settings_reach_the_device(cable: PtyCable) -> None:
     port.close(0.0)
 
 
+def test_a_baud_rate_that_cannot_be_is_an_oserror_that_shows_it(cable: PtyCable) -> None:
+    with pytest.raises(OSError, match=r"cannot be set to .*baudrate=99999999999") as caught:
+        open_port(cable.left, SerialOptions(baudrate=99_999_999_999))
+    assert caught.value.errno == errno.EINVAL
+
+
 def test_closing_what_is_clogged_takes_no_longer_than_allowed(cable: PtyCable) -> None:
     port = open_port(cable.left, SerialOptions())
     with suppress(BlockingIOError):

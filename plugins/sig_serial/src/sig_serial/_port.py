@@ -49,8 +49,7 @@ def open_port(path: str, options: SerialOptions) -> Port:
     Raises:
         FileNotFoundError: There is no such device.
         PermissionError: This user may not open it.
-        OSError: Another program has it open, it is no serial port, or it refuses the settings.
-        ValueError: A setting that no port can have.
+        OSError: Another program has it open, it is no serial port, or it cannot have these settings.
     """
     _check_path(path)
     try:
@@ -63,6 +62,8 @@ def open_port(path: str, options: SerialOptions) -> Port:
             rtscts=options.rtscts,
             exclusive=True,
         )
+    except (ValueError, OverflowError) as exc:  # what the driver, or the library, makes of a strange baud rate
+        raise OSError(errno.EINVAL, f"serial port {path} cannot be set to {options}: {exc}") from exc
     except _FAULTS as exc:
         raise _explained(path, exc) from exc
     try:

@@ -49,6 +49,7 @@ class SerialTransport(asyncio.Transport):
         self._protocol_is_paused = False
         self._low = self._high = 0
         self._close_timer: asyncio.TimerHandle | None = None
+        self._close_until_s = 0.0
         self.set_write_buffer_limits()
 
     # Reading.
@@ -122,7 +123,7 @@ class SerialTransport(asyncio.Transport):
             if self._line.has_room(self):
                 self._flush_soon()
         elif self._closing and self._line.has_room(self):
-            self._line.end(self, CloseCode.DONE, CLOSE_TIMEOUT_S)
+            self._line.end(self, CloseCode.DONE, max(0.0, self._close_until_s - self._loop.time()))
         self._resume_protocol_if_drained()
 
     def _send_some(self) -> None:
@@ -158,7 +159,8 @@ class SerialTransport(asyncio.Transport):
             return
         self.resume_reading()  # so that the other side's own end, or the loss of the device, is noticed
         self._closing = True
-        self._close_timer = self._loop.call_later(CLOSE_TIMEOUT_S, self.abort)
+        self._close_until_s = self._loop.time() + CLOSE_TIMEOUT_S
+        self._close_timer = self._loop.call_at(self._close_until_s, self.abort)
         self._flush_soon()
 
     def abort(self) -> None:
