@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ._requests import Fallback, Handler
     from ._router import Router
+    from ._signal import Call
 
 T = TypeVar("T")
 
@@ -67,14 +68,16 @@ class Sender:
             TypeMismatch: The type is not supported, or the event has another type already.
         """
         found = self._signal(event)
-        if type is not None and self._types.setdefault(event, type) is not type:
+        if type is None:
+            return found
+        from ._typed import make_writer
+
+        writer = make_writer(type)
+        if self._types.setdefault(event, type) is not type:
             raise TypeMismatch(
                 f"event {event!r} of sender {self.name!r} has the type {self._types[event]!r}, it cannot have {type!r}"
             )
-        if type is not None:
-            from ._typed import make_writer
-
-            found.writer = make_writer(type)
+        found.writer = writer
         return found
 
     def trigger(self, event: str, data: Any = None, meta: Mapping[str, str] | None = None) -> None:
@@ -100,6 +103,10 @@ class Sender:
     def removed(self) -> bool:
         """Whether the sender was removed."""
         return self._router is None
+
+    def outlets(self) -> list[Call]:
+        """Return what hands its events to other routers, one for each event; for the routers over carriers."""
+        return [signal._outlet for signal in self._signals.values() if signal._outlet is not None]
 
     def __enter__(self) -> Sender:
         return self

@@ -6,13 +6,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from .._endpoint import Endpoint
 from .._errors import (
     ConnectTimeout,
     EndpointError,
-    EventNotDeclared,
     LinkError,
     LinkRefused,
     NotConnected,
@@ -24,11 +23,12 @@ from .._info import Peer
 from .._limits import LinkKeywords
 from .._logging import get_logger
 from .._plugins import load_codec
-from ..protocol.bodies import NO_TIMEOUT_MS, Fields, read_body, write_body
+from ..protocol.bodies import Fields, read_body, timeout_ms, write_body
 from ..protocol.client_link import ClientLink, sender_info
-from ..protocol.frames import HEADER_BYTES, Kind
+from ..protocol.frames import Kind
 from ..protocol.outbox import REFUSED, Outbox, Outlet
 from ._backoff import Backoff
+from ._client_inbox import ClientInbox
 from ._link_io import CLOSE_S, LinkIO
 from ._networked import CLOSE_TIMEOUT_S, Host, NetworkedRouter
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from .._router import OnError
     from .._sender import Sender
     from .._signal import Call, Signal
-    from ._delivery import Delivery
 
 HEALTHY_S = 30.0
 """A link that lasted so long begins the back-off anew when it is lost."""
@@ -84,17 +83,14 @@ class ClientRouter(NetworkedRouter):
         options = self._options
         self._outbox = Outbox(options.event_queue, options.max_frame, self._core._drops, self._host.may_wait_s)
         self._waits_in(self._outbox, self._flush_soon)
-        self._outlets: dict[Signal[Any], Outlet] = {}
-        self._connecting: LinkIO | None = None  # from the first moment of a connection to its end
-        self._io: LinkIO | None = None  # while its link is up
+        self._connecting: LinkIO | None = None  # the connection of now, or the last one
+        self._inbox: ClientInbox | None = None  # what it brings
+        self._link: ClientLink | None = None  # its link, while that is up
         self._runner: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None]
         self._last_error: Exception | None = None
         self._is_registered = False
         self._flush_due = False
-        self._inbox: list[Delivery] = []
-        self._inbox_size = 0
-        self._present: dict[str, SenderInfo] = {}  # senders elsewhere, as the server told us
         self._core._attach(self)
 
     @property
@@ -150,7 +146,7 @@ class ClientRouter(NetworkedRouter):
         Raises:
             NotConnected: There is no link at the moment.
         """
-        link = self._up()
+        link = self._live_link()
         found: list[SenderInfo] = []
         more = True
         while more:
@@ -178,8 +174,7 @@ class ClientRouter(NetworkedRouter):
 
     def outlet(self, signal: Signal[Any]) -> Call:
         """Return what hands an event of a local sender to the outbox."""
-        outlet = self._outlets[signal] = Outlet(signal, self._codec, self._outbox)
-        return outlet
+        return Outlet(signal, self._codec, self._outbox)
 
     # connecting
 
@@ -224,25 +219,33 @@ class ClientRouter(NetworkedRouter):
         return True
 
     def _make_link(self, io: LinkIO, now_s: float) -> ClientLink:
-        link = ClientLink(self, self._options, self._name, self._codec, self._outbox, now_s)
-        link.ended = lambda: self._link_ended(link, io)
+        inbox = ClientInbox(
+            io, self._host, self._codec, self._answering, self._post, lambda server: self._up(inbox, server)
+        )
+        link = ClientLink(inbox, self._options, self._name, self._codec, self._outbox, now_s)
+        link.ended = lambda: self._link_ended(inbox)
+        inbox.link = link
         self._connecting = io
+        self._inbox = inbox
         return link
 
-    def _link_ended(self, link: ClientLink, io: LinkIO) -> None:
+    def _received(self, io: LinkIO) -> None:
+        """Bytes came in: write what they call for, first of all acknowledgements, then deliver."""
+        io.flush()
+        if self._inbox is not None:
+            self._inbox.hand_over()
+
+    def _link_ended(self, inbox: ClientInbox) -> None:
         """The link has ended; nothing of it may be used any more."""
-        self._the_loop.call_soon(io.flush)  # it may have a last word to write, and must close
-        if self._io is io:
-            self._io = None
+        self._flush_soon()  # it may have a last word to write, and must close
+        if self._link is inbox.link:
+            self._link = None
             self._is_registered = False
             self._outbox.is_online = False
             if not self._is_closed:
-                _log.warning("the link to %s was lost: %s", self._asked, link.error or "the server closed it")
-        link.release()
-        gone, self._present = self._present, {}
-        for info in gone.values():
-            self._inbox.append(self._noting(replace(info, connected=False)))
-        self._hand_over(None)
+                _log.warning("the link to %s was lost: %s", self._asked, inbox.link.error or "the server closed it")
+        inbox.link.release()
+        inbox.link_lost()
 
     async def _end_link(self) -> None:
         io = self._connecting
@@ -262,76 +265,75 @@ class ClientRouter(NetworkedRouter):
     def _is_all_sent(self) -> bool:
         if not self._outbox.is_empty:
             return False
-        link = self._io.link if self._io is not None else None
-        return not isinstance(link, ClientLink) or link.is_settled
+        return self._link is None or self._link.is_settled
 
     # registering
 
-    def link_up(self, server: Peer) -> None:
+    def _up(self, inbox: ClientInbox, server: Peer) -> None:
         """The handshake is done: register everything, before anything else."""
-        io = self._connecting
-        self._io = io
+        link = self._link = inbox.link
         self._outbox.is_online = True
         _log.info("connected to %s at %s", server.name, self._asked)
         waiting = 1
 
-        def answered(_error: SigError | None = None) -> None:
+        def answered() -> None:
             nonlocal waiting
             waiting -= 1
-            if waiting == 0 and self._io is io:
+            if waiting == 0 and self._link is link:
                 self._is_registered = True
                 if not self._first.done():
                     self._first.set_result(None)
 
         for sender in list(self._core._senders.values()):
             waiting += 1
-            self._add_again(sender, Backoff(), answered)
+            self._add_again(link, sender, Backoff(), answered)
         for listener in self._core._all_listeners():
             waiting += 1
-            self._listen_again(listener, answered)
+            self._listen_again(link, listener, answered)
         answered()
 
-    def _add_again(self, sender: Sender, backoff: Backoff, answered: Callable[[], None]) -> None:
+    def _add_again(self, link: ClientLink, sender: Sender, backoff: Backoff, answered: Callable[[], None]) -> None:
         """Register a sender on a new link; while the server refuses it, say so once and try on."""
-        io = self._io
 
         def answer(error: SigError | None) -> None:
             if error is not None and not isinstance(error, LinkError):
                 if backoff.is_fresh:
                     _log.error("the server refuses sender %r: %s; trying on", sender.name, error)
-                    self._put(lambda: self._core._hand_on(error))
+                    self._tell(error)
                 self._the_loop.call_later(backoff.delay_s(), again)
             answered()
 
         def again() -> None:
-            if self._io is io and not sender.removed:
-                self._add_again(sender, backoff, lambda: None)
+            if self._link is link and not sender.removed:
+                self._add_again(link, sender, backoff, _nothing)
                 self._flush_soon()
 
-        self._link_of(io).add_sender(sender, self._outlets_of(sender), answer)
+        link.add_sender(sender, self._outlets_of(sender), answer)
 
-    def _listen_again(self, listener: Listener, answered: Callable[[], None]) -> None:
+    def _listen_again(self, link: ClientLink, listener: Listener, answered: Callable[[], None]) -> None:
         def answer(error: SigError | None) -> None:
             if error is not None and not isinstance(error, LinkError):
                 _log.error("the server refuses %r: %s", listener, error)
-                self._put(lambda: self._core._hand_on(error))
+                self._tell(error)
             answered()
 
-        self._link_of(self._io).add_listener(listener, answer)
+        link.add_listener(listener, answer)
+
+    def _tell(self, error: SigError) -> None:
+        """Give ``error`` to the user's ``on_error``, where listeners are called and never on the loop."""
+        self._host.deliver([lambda: self._core._hand_on(error)], _nothing)
 
     async def _register_sender(self, sender: Sender) -> None:
-        io = self._io
-        if io is not None:
+        if self._link is not None and not sender.removed:
             answer, future = self._future_answer()
-            self._link_of(io).add_sender(sender, self._outlets_of(sender), answer)
+            self._link.add_sender(sender, self._outlets_of(sender), answer)
             self._flush_soon()
             await future
 
     async def _register_listener(self, listener: Listener) -> None:
-        io = self._io
-        if io is not None:
+        if self._link is not None:
             answer, future = self._future_answer()
-            self._link_of(io).add_listener(listener, answer)
+            self._link.add_listener(listener, answer)
             self._flush_soon()
             await future
 
@@ -339,8 +341,8 @@ class ClientRouter(NetworkedRouter):
         self._post(self._register_now, listener)
 
     def _register_now(self, listener: Listener) -> None:
-        if self._io is not None:
-            self._listen_again(listener, lambda: None)
+        if self._link is not None:
+            self._listen_again(self._link, listener, _nothing)
             self._flush_soon()
 
     def _future_answer(self) -> tuple[Callable[[SigError | None], None], asyncio.Future[None]]:
@@ -358,31 +360,25 @@ class ClientRouter(NetworkedRouter):
         return answer, future
 
     def _outlets_of(self, sender: Sender) -> list[Outlet]:
-        return [self._outlets[signal] for signal in sender._signals.values()]
+        return cast(list[Outlet], sender.outlets())
 
     def _sender_removed(self, sender: Sender) -> None:
-        outlets = [self._outlets.pop(signal) for signal in sender._signals.values()]
+        outlets = self._outlets_of(sender)
         for outlet in outlets:
             outlet.is_removed = True
-        if self._io is not None:
-            self._link_of(self._io).remove_sender(sender.name)
+        if self._link is not None:
+            self._link.remove_sender(sender.name)
             self._flush_soon()
         else:
             for outlet in outlets:
                 outlet.topic_id = REFUSED
 
     def _listener_removed(self, listener: Listener) -> None:
-        if self._io is not None:
-            self._link_of(self._io).remove_listener(listener)
+        if self._link is not None:
+            self._link.remove_listener(listener)
             self._flush_soon()
-        if listener.hears_presence:
-            for name in [name for name in self._present if not self._is_watched(name)]:
-                info = self._present.pop(name)
-                self._core._presence.note(replace(info, connected=False))
-
-    def _is_watched(self, name: str) -> bool:
-        """Whether the server tells us when that sender comes and goes."""
-        return any(listener.sender in (None, name) for listener in self._core._presence.listeners())
+        if listener.hears_presence and self._inbox is not None:
+            self._inbox.forget_unwatched()
 
     # requests of this process
 
@@ -390,11 +386,10 @@ class ClientRouter(NetworkedRouter):
         local = self._core._senders.get(sender)
         if local is not None:
             return await self._request_here(local, method, params)
-        link = self._up()
-        timeout_ms = NO_TIMEOUT_MS if timeout is None else min(NO_TIMEOUT_MS - 1, int(timeout * 1000))
+        link = self._live_link()
         body = self._codec.encode(params)
         future, answer = self._future_body()
-        id_ = link.request(sender, method, timeout_ms, body, answer)
+        id_ = link.request(sender, method, timeout_ms(timeout), body, answer)
         self._flush_soon()
         try:
             return self._codec.decode(await future)
@@ -404,7 +399,7 @@ class ClientRouter(NetworkedRouter):
 
     async def _ask(self, kind: Kind, fields: dict[str, Any]) -> Fields:
         future, answer = self._future_body()
-        self._up().call(kind, write_body(fields), answer)
+        self._live_link().call(kind, write_body(fields), answer)
         self._flush_soon()
         return read_body(kind.name, await future)
 
@@ -423,100 +418,11 @@ class ClientRouter(NetworkedRouter):
 
         return future, answer
 
-    def _up(self) -> ClientLink:
-        if self._io is None:
+    def _live_link(self) -> ClientLink:
+        if self._link is None:
             why = f" ({self._last_error})" if self._last_error else ""
             raise NotConnected(f"there is no link to {self._asked} at the moment{why}")
-        return self._link_of(self._io)
-
-    @staticmethod
-    def _link_of(io: LinkIO | None) -> ClientLink:
-        assert io is not None
-        assert isinstance(io.link, ClientLink)
-        return io.link
-
-    # what the link brings (see sigcore.protocol.client_link.ClientSide)
-
-    def topic_came(self, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
-        """Enter an event of another router's sender."""
-        return self._core._add_remote_signal(sender, event, peer)
-
-    def topic_left(self, signal: Signal[Any]) -> None:
-        """Take it out, after the events that wait."""
-        self._inbox.append(lambda: self._core._remove_remote_signal(signal))
-
-    def event_came(self, signal: Signal[Any], kind: int, body: bytes) -> None:
-        """Take an event; it is delivered once the acknowledgement is out."""
-        self._inbox.append((signal, self._codec, kind, body))
-        self._inbox_size += HEADER_BYTES + len(body)
-
-    def presence_came(self, info: SenderInfo, size: int) -> None:
-        """Take the news that a sender is there or left; our own we know better."""
-        self._inbox_size += size
-        if info.name in self._core._senders:
-            return
-        if info.connected:
-            self._present[info.name] = info
-        else:
-            self._present.pop(info.name, None)
-        self._inbox.append(self._noting(info))
-
-    def notice_came(self, listener: Listener, fields: Fields) -> None:
-        """Take a notice for a listener's owner."""
-        if fields.text("code") == "event_not_declared":
-            self._inbox.append(lambda: self._core._warn_undeclared(listener, fields.texts("events")))
-        else:
-            cause = EventNotDeclared(fields.text("message", ""))
-            self._inbox.append(lambda: self._core._warn(listener, cause))
-
-    def asked(self, call_id: int, sender: str, method: str, asking: Peer, timeout_ms: int, params: bytes) -> None:
-        """Take a request to one of our senders."""
-        io = self._io
-        link = self._link_of(io)
-
-        def reply(result: bytes) -> None:
-            link.reply(call_id, result)
-            self._flush_soon()
-
-        def refuse(code: str, message: str) -> None:
-            link.refuse(call_id, code, message)
-            self._flush_soon()
-
-        self._answering.answer(call_id, sender, method, asking, self._codec, params, reply, refuse)
-
-    def withdrawn(self, call_id: int) -> None:
-        """Nobody waits for that answer any more."""
-        self._answering.withdraw(call_id)
-
-    def _noting(self, info: SenderInfo) -> Callable[[], None]:
-        def note() -> None:
-            if not info.connected or self._is_watched(info.name):
-                self._core._presence.note(info)
-                self._core._presence.settle()
-
-        return note
-
-    def _received(self, io: LinkIO) -> None:
-        """Bytes came in: write what they call for, first of all acknowledgements, then deliver."""
-        io.flush()
-        self._hand_over(io)
-
-    def _put(self, delivery: Delivery) -> None:
-        """Have something done in its place among the events for our listeners."""
-        self._inbox.append(delivery)
-        self._hand_over(self._connecting)
-
-    def _hand_over(self, io: LinkIO | None) -> None:
-        if not self._inbox and not self._inbox_size:
-            return
-        batch, size = self._inbox, self._inbox_size
-        self._inbox, self._inbox_size = [], 0
-        self._host.deliver(batch, lambda: self._post(self._delivered, io, size))
-
-    def _delivered(self, io: LinkIO | None, size: int) -> None:
-        if io is not None and io is self._io:
-            io.link.consumed(size, self._the_loop.time())
-            io.flush()
+        return self._link
 
     # writing
 
@@ -527,5 +433,9 @@ class ClientRouter(NetworkedRouter):
 
     def _flush(self) -> None:
         self._flush_due = False
-        if self._io is not None:
-            self._io.flush()
+        if self._connecting is not None:
+            self._connecting.flush()
+
+
+def _nothing() -> None:
+    pass

@@ -74,6 +74,12 @@ class LinkIO(asyncio.Protocol):
         if self._gone is not None:
             self._gone(self)
 
+    def consumed(self, size: int) -> None:
+        """Take down that ``size`` bytes of events were dealt with."""
+        if not self.link.has_ended:
+            self.link.consumed(size, self._loop.time())
+            self.flush()
+
     def flush(self) -> None:
         """Write what may be written, close where the link has ended, and see when it is due next."""
         transport = self._transport

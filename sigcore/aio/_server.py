@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from .._carrier import Listening, is_local
 from .._endpoint import Endpoint
@@ -66,7 +66,6 @@ class ServerRouter(NetworkedRouter):
         self._ios: dict[ServerLink, LinkIO] = {}
         self._flush_due = False
         self._expiry: asyncio.TimerHandle | None = None
-        self._outlets: dict[Signal[Any], ServerOutlet] = {}
         self._registered: dict[str, Sender] = {}
         self._hub = Hub(
             name=self._name,
@@ -147,9 +146,7 @@ class ServerRouter(NetworkedRouter):
 
     def outlet(self, signal: Signal[Any]) -> Call:
         """Return what hands an event of a local sender to the links."""
-        outlet = ServerOutlet(signal, self._local.buffer, self._local_options.max_frame)
-        self._outlets[signal] = outlet
-        return outlet
+        return ServerOutlet(signal, self._local.buffer, self._local_options.max_frame)
 
     # senders and listeners of this process
 
@@ -165,13 +162,10 @@ class ServerRouter(NetworkedRouter):
 
     def _enter(self, sender: Sender) -> None:
         if not sender.removed and self._registered.get(sender.name) is not sender:
-            outlets = [self._outlets[signal] for signal in sender._signals.values()]
-            self._local.own_sender_came(sender, outlets)
+            self._local.own_sender_came(sender, cast(list[ServerOutlet], sender.outlets()))
             self._registered[sender.name] = sender
 
     def _sender_removed(self, sender: Sender) -> None:
-        for signal in sender._signals.values():
-            self._outlets.pop(signal, None)
         if self._registered.get(sender.name) is sender:
             del self._registered[sender.name]
             self._local.own_sender_left(sender)

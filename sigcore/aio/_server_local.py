@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._errors import CodecError, NotConnected, SigError
-from ..protocol.bodies import NO_TIMEOUT_MS
+from ..protocol.bodies import timeout_ms
 from ..protocol.codes import error_of
 from ..protocol.frames import HEADER_BYTES, frame
 from ..protocol.outbox import EventBuffer, check_size, event_body
@@ -254,10 +254,9 @@ class ServerLocal:
         id_ = next(self._question_ids)
         future: asyncio.Future[Any] = self._loop.create_future()
         self._questions[id_] = future
-        timeout_ms = NO_TIMEOUT_MS if timeout is None else min(NO_TIMEOUT_MS - 1, int(timeout * 1000))
         deadline_s = None if timeout is None else self._loop.time() + timeout
         try:
-            self._hub.request(self, id_, sender, method, timeout_ms, codec, codec.encode(params), deadline_s)
+            self._hub.request(self, id_, sender, method, timeout_ms(timeout), codec, codec.encode(params), deadline_s)
             return await future
         finally:
             del self._questions[id_]

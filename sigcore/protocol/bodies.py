@@ -33,7 +33,10 @@ def read_body(what: str, body: bytes) -> Fields:
         RemoteProtocolError: The body is anything else.
     """
     try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
+        text = body.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
+        if "\\u" in text:
+            write_body(value)  # a pair of surrogates is a character, a lone one has no form in UTF-8
         if _depth(value) > MAX_DEPTH:
             raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
     except (ValueError, RecursionError) as error:
@@ -149,6 +152,11 @@ def read_ack(body: bytes) -> tuple[int, int]:
         raise _malformed("ACK", f"its body must have {_ACK.size} bytes, found {len(body)}")
     received, credit = _ACK.unpack(body)
     return received, credit
+
+
+def timeout_ms(timeout: float | None) -> int:
+    """Return a time in seconds as a REQUEST carries it; ``None`` is no limit."""
+    return NO_TIMEOUT_MS if timeout is None else max(0, min(NO_TIMEOUT_MS - 1, int(timeout * 1000)))
 
 
 def write_error(code: str, message: str, longest: int) -> bytes:
