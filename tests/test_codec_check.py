@@ -15,8 +15,7 @@ from sigcore._json import JsonCodec, MsgspecJsonCodec
 from sigcore.testing import check_codec
 from sigcore.testing._codec_rules import RULES
 
-for _package in ("msgpack", "msgspec"):
-    pytest.importorskip(_package)
+pytest.importorskip("msgspec")
 
 
 @pytest.mark.parametrize("codec", [JsonCodec(), MsgspecJsonCodec()])
