@@ -103,7 +103,7 @@ def third_party(session: nox.Session) -> None:
     """Build and test a copy of the example package, away from the checkout, as its author would."""
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(ROOT / "examples" / "sig_example", Path(folder, "sig_example"))
-        session.install("--find-links", str(DIST), str(copy), "pytest")
+        session.install(*wheels("sigcore"), str(copy), "pytest")
         with session.chdir(copy):
             run_pytest(session, "-W", "error")
 
