@@ -75,27 +75,34 @@ class PresenceBoard:
             if self._telling:
                 return
             self._telling = True
-        while (name := self._next()) is not None:
-            for listener in self._listeners:
-                if listener.sender is None or listener.sender == name:
-                    self._bring_up_to_date(listener, name)
+        try:
+            while (change := self._next()) is not None:
+                name, now = change
+                for listener in self._listeners:
+                    if listener.sender is None or listener.sender == name:
+                        self._bring_up_to_date(listener, name, now)
+        except BaseException:  # a listener ends the program, or would: whoever comes next goes on telling
+            with self._lock:
+                self._telling = False
+            raise
 
     def _mark(self, name: str) -> None:
         if name not in self._marked:
             self._marked.add(name)
             self._changed.append(name)
 
-    def _next(self) -> str | None:
+    def _next(self) -> tuple[str, SenderInfo | None] | None:
+        """Return a name and its state, one for all listeners: ``#connect`` and ``#disconnect`` have one each."""
         with self._lock:
             if self._changed:
                 name = self._changed.popleft()
                 self._marked.discard(name)
-                return name
+                return name, self._known.get(name)
             self._telling = False
             return None
 
-    def _bring_up_to_date(self, listener: Listener, name: str) -> None:
-        now, before = self._known.get(name), listener.told.get(name)
+    def _bring_up_to_date(self, listener: Listener, name: str, now: SenderInfo | None) -> None:
+        before = listener.told.get(name)
         if now == before:
             return
         if before is not None:
