@@ -9,9 +9,20 @@ from struct import Struct
 from typing import Any, NoReturn
 
 from .._errors import InvalidName, RemoteProtocolError
-from .._names import check_name
+from .._names import MAX_NAME_BYTES, check_name
 
 MAX_DEPTH = 8
+
+MAX_BODY_BYTES = 128 * 1024
+"""Longest JSON body: an ADD_SENDER of a thousand ordinary names fits, and reading it stalls nobody."""
+
+MAX_BYE_BYTES = 512
+"""Longest body of a BYE: what every side takes, at any time."""
+
+MAX_ERROR_BYTES = 2048
+"""Longest body of an ERROR, where the other side takes as much: a message for people, not a traceback."""
+
+MAX_CODE_CHARS = 64
 NO_TIMEOUT_MS = 0xFFFF_FFFF
 _ACK = Struct(">QQ")
 _U32 = Struct(">I")
@@ -27,11 +38,14 @@ def read_body(what: str, body: bytes) -> Fields:
 
     Args:
         what: The frame's kind, for messages.
-        body: Its body: one JSON object in UTF-8, no key twice, no nesting deeper than 8.
+        body: Its body: one JSON object in UTF-8, no key twice, no lone surrogate, no nesting deeper than 8, at most
+            128 KiB.
 
     Raises:
         RemoteProtocolError: The body is anything else.
     """
+    if len(body) > MAX_BODY_BYTES:
+        raise _malformed(what, f"it has {len(body)} bytes, a JSON body at most {MAX_BODY_BYTES}")
     try:
         text = body.decode("utf-8")
         value = json.loads(text, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
@@ -160,13 +174,23 @@ def timeout_ms(timeout: float | None) -> int:
 
 
 def write_error(code: str, message: str, longest: int) -> bytes:
-    """Return the body of an ERROR, its message cut so that it fits into ``longest`` bytes whatever it holds."""
-    return write_body({"code": code, "message": message[: min(1000, longest // 8)]})
+    """Return the body of an ERROR, NOTICE or BYE, its message cut so that it fits into ``longest`` bytes."""
+    longest = min(longest, MAX_ERROR_BYTES)
+    code, message = code[:MAX_CODE_CHARS], message[:longest].encode(errors="replace").decode()
+    while len(body := write_body({"code": code, "message": message})) > longest and message:
+        message = message[: -1 - (len(body) - longest) // 6]  # a character takes six bytes at most
+    return body
+
+
+def cut_text(text: str, longest: int) -> str:
+    """Return as much of ``text`` as fits into ``longest`` bytes of UTF-8."""
+    return text.encode()[:longest].decode(errors="ignore")
 
 
 def write_request(sender: str, method: str, caller: str, timeout_ms: int, params: bytes) -> bytes:
     """Return the body of a REQUEST: time left, three names with their lengths, the parameters in the codec."""
-    names = b"".join(bytes([len(name)]) + name for name in (sender.encode(), method.encode(), caller.encode()[:255]))
+    texts = (sender, method, cut_text(caller, MAX_NAME_BYTES))
+    names = b"".join(bytes([len(name)]) + name for name in map(str.encode, texts))
     return _U32.pack(timeout_ms) + names + params
 
 

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from .._errors import LinkError, LinkRefused, RemoteProtocolError
 from .._limits import LinkOptions
 from .._logging import get_logger
-from .bodies import read_ack, read_body, write_ack, write_body
+from .bodies import MAX_BYE_BYTES, read_ack, read_body, write_ack, write_body, write_error
 from .codes import BYE_CODES
 from .frames import FIRST_CONTROL, FIRST_EVENT_LANE, MAGIC, PREFACE, VERSION, FrameReader, Item, Kind, frame, split_run
 
@@ -175,9 +175,8 @@ class Link:
         if self.state is State.ENDED:
             return
         if self.state is not State.PREFACE or self.opens:
-            self._slots[Kind.BYE] = frame(
-                Kind.BYE, 0, write_body({"code": code, "message": message or BYE_CODES[code]})
-            )
+            body = write_error(code, message or BYE_CODES[code], MAX_BYE_BYTES)
+            self._slots[Kind.BYE] = frame(Kind.BYE, 0, body)
         self.state = State.ENDED
         self.error = error
         self._control.clear()
