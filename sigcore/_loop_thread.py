@@ -7,6 +7,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._errors import RouterClosed, WrongThread
@@ -45,7 +46,7 @@ class LoopThread:
         """Run ``coroutine`` on the loop and return its result.
 
         Raises:
-            RouterClosed: The loop does not run.
+            RouterClosed: The loop does not run, or ends before the coroutine does.
             WrongThread: This is the loop's own thread, which would wait for itself.
         """
         loop = self._loop
@@ -57,9 +58,15 @@ class LoopThread:
                 "this call waits for the router's own loop, and was made on it (by an 'async def' handler?); "
                 "use a plain function, or a router of sigcore.aio"
             )
-        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        except RuntimeError:  # the loop was closed in this very moment
+            coroutine.close()
+            raise RouterClosed("the router was closed meanwhile") from None
         try:
             return future.result()
+        except CancelledError:
+            raise RouterClosed("the router was closed meanwhile") from None
         except BaseException:
             future.cancel()
             raise
@@ -80,8 +87,16 @@ class LoopThread:
         try:
             loop.run_forever()
         finally:
+            loop.run_until_complete(_cancel_the_rest())  # somebody may wait for it in another thread
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
+
+
+async def _cancel_the_rest() -> None:
+    while rest := asyncio.all_tasks() - {asyncio.current_task()}:  # another thread may have begun one just now
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
 
 class Dispatcher:

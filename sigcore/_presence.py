@@ -43,8 +43,8 @@ class PresenceBoard:
         with self._lock:
             if info.connected:
                 self._known[info.name] = info
-            else:
-                self._known.pop(info.name, None)
+            elif (held := self._known.get(info.name)) is not None and held.peer == info.peer:
+                del self._known[info.name]  # and not a successor elsewhere, whose connect was faster
             if self._listeners:
                 self._mark(info.name)
 

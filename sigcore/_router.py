@@ -219,6 +219,7 @@ class Router:
             RequestTimeout: No reply came in time.
             SenderLost: The sender left before it replied.
             Busy: Too many requests are open.
+            InvalidName: A name that is sent to another router breaks the rules.
             TypeMismatch: The result does not fit ``type``.
         """
         read = reader_of(type)

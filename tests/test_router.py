@@ -354,4 +354,4 @@ def test_an_async_listener_is_refused_where_there_is_no_loop() -> None:
 
 def test_what_cannot_be_called_is_refused_as_a_listener() -> None:
     with pytest.raises(TypeError, match=r"\(info, data\)"):
-        Router().add_listener("thermo")  # type: ignore[arg-type]  # that it is refused is what is tested
+        Router().add_listener("thermo")  # type: ignore[call-overload]  # that it is refused is what is tested

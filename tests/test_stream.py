@@ -125,7 +125,7 @@ def test_two_readers_share_a_stream_without_losing_or_doubling() -> None:
     stream = router.listen("thermo", size=5_000)
     got: list[list[int]] = [[], []]
     threads = [
-        threading.Thread(target=lambda kept=kept: kept.extend(data for _info, data in stream))  # type: ignore[misc]  # mypy cannot infer the lambda's default
+        threading.Thread(target=lambda kept=kept: kept.extend(data for _info, data in stream))
         for kept in got
     ]
     for thread in threads:

@@ -22,6 +22,7 @@ from .._errors import (
 from .._info import Peer
 from .._limits import LinkKeywords
 from .._logging import get_logger
+from .._names import check_name
 from .._plugins import load_codec
 from ..protocol.bodies import Fields, read_body, timeout_ms, write_body
 from ..protocol.client_link import ClientLink, sender_info
@@ -386,6 +387,8 @@ class ClientRouter(NetworkedRouter):
         local = self._core._senders.get(sender)
         if local is not None:
             return await self._request_here(local, method, params)
+        check_name(sender, "sender")  # here, since the server would end the link
+        check_name(method, "method")
         link = self._live_link()
         body = self._codec.encode(params)
         future, answer = self._future_body()

@@ -14,6 +14,7 @@ from .._errors import InsecureEndpoint, RouterClosed
 from .._info import Peer, SenderInfo
 from .._limits import LinkKeywords, LinkOptions
 from .._logging import get_logger
+from .._names import check_name
 from .._plugins import list_plugins, load_codec
 from ..protocol.hub import Hub
 from ..protocol.link import State
@@ -185,6 +186,8 @@ class ServerRouter(NetworkedRouter):
         local = self._core._senders.get(sender)
         if local is not None:
             return await self._request_here(local, method, params)
+        check_name(sender, "sender")
+        check_name(method, "method")
         if self._loop is None or self._is_closed:
             raise RouterClosed("the server is not open; open() it, or use it with 'async with'")
         return await self._local.request(sender, method, params, timeout)
