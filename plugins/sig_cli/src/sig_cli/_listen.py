@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._event_lines import event_form
-from ._options import SECONDS, Server, any_or, examples, takes_output, takes_server
+from ._options import Server, any_or, examples, seconds, takes_output, takes_server
 from ._output import Output
 from ._running import run
 
@@ -22,20 +22,21 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    short_help="Print events as they come.",
     epilog=examples(
         "sig listen tcp://127.0.0.1:3000                   every event of every sender",
         "sig listen tcp://127.0.0.1:3000 thermo reading    one event of one sender",
         "sig listen tcp://127.0.0.1:3000 '*' alarm         one event of any sender",
         "sig listen tcp://127.0.0.1:3000 '#connect'        senders that come, and those that are there",
         "sig listen tcp://127.0.0.1:3000 thermo --count 1 --timeout 5 --json | jq .data",
-    )
+    ),
 )
 @takes_server
 @click.argument("sender", required=False)
 @click.argument("event", required=False)
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N events.")
 @click.option(
-    "--timeout", type=SECONDS, metavar="SECONDS", help="Give up, with exit code 3, after so long without one."
+    "--timeout", type=seconds, metavar="SECONDS", help="Give up, with exit code 3, after so long without one."
 )
 @takes_output
 def command(

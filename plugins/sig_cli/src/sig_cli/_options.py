@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -24,13 +25,22 @@ if TYPE_CHECKING:
 
 Function = Callable[..., None]
 
-SECONDS = click.FloatRange(min=0, min_open=True)
-
 DEFAULT_CONNECT_TIMEOUT_S = 5.0
 """Shorter than the library's own: somebody waits for the prompt to come back."""
 
 LOG_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 """What is logged without ``-v``, with one and with two."""
+
+
+def seconds(text: str) -> float:
+    """Return an option's text as a time in seconds, more than 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise click.BadParameter(f"{text!r} is no time in seconds, such as 2 or 0.5.")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ def takes_server(function: Function) -> Function:
     @click.option("--name", metavar="NAME", help="What to call this end.  [default: host name and process number]")
     @click.option(
         "--connect-timeout",
-        type=SECONDS,
+        type=seconds,
         metavar="SECONDS",
         default=DEFAULT_CONNECT_TIMEOUT_S,
         show_default=True,
@@ -93,7 +103,7 @@ def takes_timeout(function: Function) -> Function:
     """Give a command that waits for an answer the option ``timeout=``, in seconds."""
     option = click.option(
         "--timeout",
-        type=SECONDS,
+        type=seconds,
         metavar="SECONDS",
         default=10.0,
         show_default=True,

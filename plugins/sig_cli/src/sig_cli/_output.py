@@ -30,9 +30,9 @@ class Output:
         self.paint = Paint(on=False) if as_json else Paint.of(sys.stdout)
         self._error_paint = Paint.of(sys.stderr)
 
-    def result(self, record: dict[str, Any], text: str) -> None:
-        """Print a result: ``record`` as JSON, or ``text`` for people."""
-        print(json_line(record) if self.as_json else text, flush=True)  # noqa: T201  # printing is what this is for
+    def record(self, fields: dict[str, Any]) -> None:
+        """Print a JSON object on a line of its own."""
+        self.lines([json_line(fields)])
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table for people; its cells may be coloured."""
@@ -40,7 +40,7 @@ class Output:
         self.lines(aligned([head, *rows]))
 
     def lines(self, lines: Sequence[str]) -> None:
-        """Print lines for people."""
+        """Print lines as they are."""
         print("\n".join(lines), flush=True)  # noqa: T201  # printing is what this is for
 
     def note(self, text: str) -> None:

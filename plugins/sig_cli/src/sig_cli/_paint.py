@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
 from typing import TextIO
@@ -32,7 +33,12 @@ class Paint:
     @classmethod
     def of(cls, stream: TextIO) -> Paint:
         """Return the paint for a stream: colours on a terminal, unless ``NO_COLOR`` is set or it is a dumb one."""
-        return cls(stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+        on = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        if on and sys.platform == "win32":
+            import colorama
+
+            colorama.just_fix_windows_console()
+        return cls(on)
 
     def bold(self, text: str) -> str:
         """What matters most."""

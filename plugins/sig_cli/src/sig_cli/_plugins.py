@@ -31,7 +31,10 @@ class _Row:
         }
 
 
-@click.command(epilog=examples("sig plugins", "sig plugins --json | jq 'select(.state != \"ok\")'"))
+@click.command(
+    short_help="List the carriers, codecs and other plug-ins.",
+    epilog=examples("sig plugins", "sig plugins --json | jq 'select(.state != \"ok\")'"),
+)
 @takes_output
 def command(*, out: Output) -> None:
     """List the installed carriers, codecs and other plug-ins.
@@ -41,7 +44,7 @@ def command(*, out: Output) -> None:
     rows = [_Row(info, sigcore.check_plugin(info)) for info in sigcore.list_plugins()]
     if out.as_json:
         for row in rows:
-            out.result(row.record(), "")
+            out.record(row.record())
     else:
         _show(out, rows)
 

@@ -14,7 +14,8 @@ from ._text import printable
 
 
 @click.command(
-    epilog=examples("sig senders tcp://127.0.0.1:3000", "sig senders tcp://127.0.0.1:3000 --json | jq -r .name")
+    short_help="List the senders that are connected.",
+    epilog=examples("sig senders tcp://127.0.0.1:3000", "sig senders tcp://127.0.0.1:3000 --json | jq -r .name"),
 )
 @takes_server
 @takes_timeout
@@ -32,7 +33,7 @@ async def _senders(server: Server, timeout_s: float, out: Output) -> None:
         senders = await client.senders()
     if out.as_json:
         for info in senders:
-            out.result(_record(info), "")
+            out.record(_record(info))
     elif senders:
         out.table(("SENDER", "EVENTS", "REQUESTS", "HELD BY"), [_row(info, out) for info in senders])
     else:

@@ -14,11 +14,12 @@ from ._text import printable, read_json, spaced_json
 
 
 @click.command(
+    short_help="Trigger one event.",
     epilog=examples(
         "sig trigger tcp://127.0.0.1:3000 backup finished",
         "sig trigger tcp://127.0.0.1:3000 thermo reading '{\"celsius\": 21.5}'",
         "df --output=pcent / | tail -1 | jq -R . | sig trigger tcp://127.0.0.1:3000 disk used -",
-    )
+    ),
 )
 @takes_server
 @click.argument("sender")
@@ -29,8 +30,8 @@ from ._text import printable, read_json, spaced_json
 def command(*, server: Server, sender: str, event: str, data: str | None, timeout: float, out: Output) -> None:
     """Trigger EVENT as SENDER at the server at URL, and leave.
 
-    DATA is JSON text; '-' reads it from standard input, and without it the data are null. For that moment there is a
-    sender of this name, so the name must not be taken.
+    DATA is JSON text; without it the data are null. '-' reads it from standard input; a negative number stands after
+    '--'. For a moment there is a sender of this name, so the name must not be taken.
     """
     run(_trigger(server, sender, event, read_json(data, "DATA"), timeout, out))
 
@@ -40,6 +41,8 @@ async def _trigger(server: Server, name: str, event: str, data: Any, timeout_s: 
     async with server.client() as client, in_time(timeout_s, f"the server did not take sender {name!r}"):
         sender = await client.add_sender(name, events=[event])
         sender.trigger(event, data)
-    paint = out.paint
-    what = f"{paint.sender(printable(name))} {paint.event(printable(event))} {paint.json(spaced_json(data))}"
-    out.result({"sender": name, "event": event, "data": data}, what)
+    if out.as_json:
+        out.record({"sender": name, "event": event, "data": data})
+    else:
+        paint = out.paint
+        out.lines([f"{paint.sender(printable(name))} {paint.event(printable(event))} {paint.json(spaced_json(data))}"])

@@ -7,13 +7,15 @@ import logging
 
 import click
 
-from .._options import LOG_LEVELS, SECONDS, examples, log, reported, takes_verbosity
+from .._options import LOG_LEVELS, examples, log, reported, seconds, takes_verbosity
 from .._output import Output
 from .._running import run
 
 
-@click.command(epilog=examples("sig demo", "sig demo --seconds 20"))
-@click.option("--seconds", type=SECONDS, metavar="N", help="End after N seconds; the story is told faster if it must.")
+@click.command(
+    short_help="See everything at work, without hardware.", epilog=examples("sig demo", "sig demo --seconds 20")
+)
+@click.option("--seconds", type=seconds, metavar="N", help="End after N seconds; the story is told faster if it must.")
 @takes_verbosity
 def command(*, seconds: float | None, verbose: int) -> None:
     """Show a server, a serial device and a listener at work, without hardware.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The simulated device, as a process of its own: ``python -m sig_cli.demo._device URL SECONDS [-v]``.
+"""The simulated device, as a process of its own: ``python -m sig_cli.demo._device URL NAME SECONDS [-v]``.
 
 It is one client with two senders, ``thermo`` and ``valve``, and lives until its standard input ends; so it never
 outlives the demonstration, however that ends.
@@ -20,7 +20,7 @@ from sigcore.aio import ClientRouter
 from ._plant import Plant
 
 
-async def run_device(url: str, interval_s: float) -> None:
+async def run_device(url: str, name: str, interval_s: float) -> None:
     """Send a reading every ``interval_s`` seconds, and answer requests to the valve, until cancelled."""
     plant = Plant()
 
@@ -33,7 +33,7 @@ async def run_device(url: str, interval_s: float) -> None:
         return {"percent": plant.percent}
 
     # Without a time limit: the cable may be plugged in at any time, and pulled at any other.
-    async with ClientRouter(url, codec="cbor", name="device", connect_timeout=None) as client:
+    async with ClientRouter(url, codec="cbor", name=name, connect_timeout=None) as client:
         thermo = await client.add_sender("thermo", events=["reading"])
         valve = await client.add_sender("valve", events=["moved"], requests={"set": set_valve, "state": state})
         reading = thermo.signal("reading")
@@ -42,8 +42,8 @@ async def run_device(url: str, interval_s: float) -> None:
             reading.trigger({"celsius": plant.step(), "at": datetime.now(UTC)})
 
 
-async def _until_input_ends(url: str, interval_s: float) -> None:
-    device = asyncio.create_task(run_device(url, interval_s))
+async def _until_input_ends(url: str, name: str, interval_s: float) -> None:
+    device = asyncio.create_task(run_device(url, name, interval_s))
     end = asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
     await asyncio.wait([device, end], return_when=asyncio.FIRST_COMPLETED)
     device.cancel()
@@ -52,10 +52,10 @@ async def _until_input_ends(url: str, interval_s: float) -> None:
 
 def main() -> None:
     """Run the device that ``sys.argv`` describes."""
-    url, interval_s, *verbose = sys.argv[1:]
+    url, name, interval_s, *verbose = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the demonstration ends us in its own time
     sigcore.setup_logger(sigcore.SimpleLogger("[device]", logging.INFO if verbose else logging.ERROR))
-    asyncio.run(_until_input_ends(url, float(interval_s)))
+    asyncio.run(_until_input_ends(url, name, float(interval_s)))
 
 
 if __name__ == "__main__":

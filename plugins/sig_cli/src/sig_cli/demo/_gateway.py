@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _TCP = "tcp://127.0.0.1:3000"
 _TCP_ANY_PORT = "tcp://127.0.0.1:0"
 
+DEVICE_NAME = "device"
+"""What the device's end of the link calls itself."""
+
 _DEVICE_END_S = 3.0
 """How long the device may take to end; then it is killed."""
 
@@ -50,7 +53,7 @@ class Gateway:
             verbose: More than 0 has it log.
         """
         url = f"serial://{self.cable.right}" if self.cable else self.tcp
-        args = ["-m", "sig_cli.demo._device", url, str(interval_s), *["-v"][:verbose]]
+        args = ["-m", "sig_cli.demo._device", url, DEVICE_NAME, str(interval_s), *["-v"][:verbose]]
         pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         process = await asyncio.create_subprocess_exec(sys.executable, *args, stdin=pipe, stdout=none)
         try:

@@ -17,7 +17,7 @@ from .._event_lines import described
 from .._paint import Paint
 from .._running import in_time
 from .._text import spaced_json
-from ._gateway import Gateway, gateway
+from ._gateway import DEVICE_NAME, Gateway, gateway
 from ._stage import Stage
 
 if TYPE_CHECKING:
@@ -152,10 +152,13 @@ class _Story:
     async def stay(self) -> None:
         """Show everything that happens, for ever."""
         self._stage.line("")
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow(self._events, self._show_event))
-            tasks.create_task(self._follow(self._came, self._show_presence))
-            tasks.create_task(self._follow(self._went, self._show_presence))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow(self._events, self._show_event))
+                tasks.create_task(self._follow(self._came, self._show_presence))
+                tasks.create_task(self._follow(self._went, self._show_presence))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None  # such as a BrokenPipeError, which has a meaning of its own
 
     async def _follow(self, stream: Stream[Any], show: Callable[[sigcore.EventInfo, Any], object]) -> None:
         async for info, data in stream:
@@ -179,7 +182,7 @@ class _Story:
 
     def _show_event(self, info: sigcore.EventInfo, data: Any) -> bool:
         """Show an event; tell whether it is a fresh reading."""
-        if info.sender != "thermo":
+        if info.event != "reading" or info.peer is None or info.peer.name != DEVICE_NAME:
             self._stage.event(info.sender, info.event, data)
             return False
         made_at = datetime.fromisoformat(data["at"])

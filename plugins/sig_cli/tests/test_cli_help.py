@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""The help: complete, with examples, and quick."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+
+import click
+import pytest
+from sig_cli._app import app
+
+COMMANDS = ["demo", "listen", "plugins", "request", "senders", "serve", "trigger"]
+
+Sig = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_the_help_lists_every_command_and_the_exit_codes(sig: Sig) -> None:
+    done = sig("--help")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.partition("Commands:")[2].splitlines()[1:8]] == COMMANDS
+    assert "5 nobody there" in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_has_examples_of_it(name: str) -> None:
+    command = app.get_command(click.Context(app), name)
+    assert command is not None
+    text = command.get_help(click.Context(command, info_name=f"sig {name}"))
+    assert f"sig {name}" in text.partition("Examples:")[2]
+
+
+def test_the_version_is_that_of_the_package(sig: Sig) -> None:
+    assert sig("--version").stdout == f"sig {version('sigcore-cli')}\n"
+
+
+def test_help_waits_neither_for_asyncio_nor_for_plug_ins() -> None:
+    script = (
+        "import sys; from sig_cli._app import app\n"
+        "app.main(['--help'], prog_name='sig', standalone_mode=False)\n"
+        "late = {'asyncio', 'pluggy', 'sig_tcp', 'sig_serial', 'sig_cbor', 'cbor2', 'serial', 'msgspec'}\n"
+        "print(sorted(late & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
+    assert done.stderr == "[]\n"
+
+
+def test_python_m_sig_cli_is_the_same_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sig_cli", "--help"], capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stdout.startswith("Usage: sig ")
