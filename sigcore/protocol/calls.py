@@ -39,6 +39,7 @@ class Answerer(Protocol):
 
         Raises:
             CodecError: The parameters have no form in the codec of whoever is asked.
+            Busy: Too much waits for whoever is asked.
         """
 
     def withdraw(self, call_id: int) -> None:
@@ -69,7 +70,7 @@ class Calls:
     def __init__(self) -> None:
         self._by_asker: dict[Asker, dict[int, Call]] = {}
         self._by_answerer: dict[Answerer, dict[int, Call]] = {}
-        self._ids = itertools.count(1)
+        self._ids = itertools.count()
         self._deadlines: list[tuple[float, int, Call]] = []
 
     def __len__(self) -> int:
@@ -86,7 +87,7 @@ class Calls:
 
     def open(self, asker: Asker, request_id: int, answerer: Answerer, sender: str, deadline_s: float | None) -> Call:
         """Enter a request and give it its number at the answerer."""
-        call_id = next(self._ids) & 0xFFFF_FFFF or next(self._ids)
+        call_id = 1 + next(self._ids) % 0xFFFF_FFFF
         call = Call(asker, request_id, answerer, call_id, sender, deadline_s)
         self._by_asker.setdefault(asker, {})[request_id] = call
         self._by_answerer.setdefault(answerer, {})[call_id] = call

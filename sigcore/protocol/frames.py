@@ -160,6 +160,7 @@ class FrameReader:
                     run_route = None
                 if kind in _KNOWN:
                     yield kind, id_, None, data, pos, end, 1
+                    max_frame = self.max_frame  # the handshake raises it
                 else:
                     self._check(length, kind)
                     self.skipped += 1
