@@ -7,11 +7,11 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from .._errors import FrameTooLarge, LinkError, RemoteProtocolError, SigError
+from .._errors import Busy, FrameTooLarge, LinkError, RemoteProtocolError, SigError
 from .._info import Peer, SenderInfo
-from .bodies import Fields, read_body, read_request, write_body, write_error, write_request
+from .bodies import MAX_BODY_BYTES, Fields, read_body, read_request, write_body, write_error, write_request
 from .codes import error_of
-from .frames import HEADER_BYTES, VERSION, Kind, split_run
+from .frames import HEADER_BYTES, VERSION, Kind, frame, split_run
 from .link import WRITE_BYTES, Limits, Link, State
 from .outbox import REFUSED
 
@@ -199,13 +199,14 @@ class ClientLink(Link):
         id_ = self._free_id()
         if self.has_ended:
             answer(None, self.error or LinkError("the link was closed"))
-        elif len(body) > self.peer_limits.max_frame:
-            longest = self.peer_limits.max_frame
+        elif kind == Kind.REQUEST and self.control_is_full:
+            answer(None, Busy("too many requests wait to be written to the server; try again"))
+        elif len(body) > (longest := self._longest(kind)):
             text = f"{kind.name} needs {len(body)} bytes, the server accepts {longest} on this link (max_frame)"
             answer(None, FrameTooLarge(text))
         else:
             self._answers[id_] = answer
-            self.put_control(kind, id_, body)
+            self._queue_control(frame(kind, id_, body))  # as much as this process itself asks for
         return id_
 
     def request(self, sender: str, method: str, timeout_ms: int, params: bytes, answer: Answer) -> int:
@@ -235,6 +236,10 @@ class ClientLink(Link):
         answers, self._answers = self._answers, {}
         for answer in answers.values():
             answer(None, error)
+        adding, self._adding = self._adding, {}  # of answers that could not be read
+        for sender_answers in adding.values():
+            for sender_answer in sender_answers:
+                sender_answer(error)
         leaving, self._leaving = self._leaving, {}
         for waiting in leaving.values():
             for _sender, _outlets, sender_answer in waiting:
@@ -322,10 +327,17 @@ class ClientLink(Link):
         for body in others:
             name = read_body("REMOVE_SENDER", body).text("sender")
             for sender, outlets, answer in self._leaving.pop(name, ()):
-                self.add_sender(sender, outlets, answer)
+                if sender.removed:  # while it waited for its predecessor to go
+                    answer(None)
+                else:
+                    self.add_sender(sender, outlets, answer)
 
     def _peer_in(self, fields: Fields) -> Peer | None:
         return peer_in(fields) or self.server
+
+    def _longest(self, kind: Kind) -> int:
+        accepted = self.peer_limits.max_frame
+        return accepted if kind == Kind.REQUEST else min(accepted, MAX_BODY_BYTES)
 
     def _free_id(self) -> int:
         """Return a number that nothing on this link goes by; they come round after 4 294 967 295."""

@@ -9,12 +9,12 @@ no room, stays with its publisher, whose credit then simply stops.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._drops import Drops
-from .._errors import CodecError, SenderExists
+from .._errors import Busy, CodecError, SenderExists
 from .._index import EventIndex
 from .._info import Peer, SenderInfo
 from .bodies import write_body
@@ -40,6 +40,9 @@ MAX_EVENTS = 1_000
 
 MAX_TOPICS = 1_000_000
 """Events of all senders together."""
+
+MAX_TOPIC_ID = 0xFFFF_FFFF
+"""Topic numbers are used once; a server that has used them all takes no more senders of links until it is restarted."""
 
 
 class LocalSide(Answerer, Asker, Protocol):
@@ -76,6 +79,8 @@ class Hub:
         drops: Counts what is dropped or refused.
         links: The links that are up.
         topics: Every topic by number.
+        listeners: How many listeners the links have.
+        presence_size: Bytes of PRESENCE that tell of every connected sender.
         on_dirty: Called when a link that had nothing to write has something.
     """
 
@@ -91,12 +96,14 @@ class Hub:
         self._dirty: dict[ServerLink, None] = {}
         self.on_dirty: Callable[[], None] = _nothing
         self.listeners = 0
+        self.presence_size = 0
         self._senders: dict[str, SenderEntry] = {}
         self._by_name: EventIndex[Topic] = EventIndex()
         self._interest = Interest()
         self._routes = Routes()
         self._calls = Calls()
-        self._topic_ids = itertools.count(1)
+        self._topics_ever = 0
+        self._names: list[str] | None = None  # of the senders, sorted when somebody needs it
         self._waiting: dict[ServerLink, None] = {}  # publishers whose events wait for room
         self._all_present: tuple[int, bytes] | None = None  # the longest PRESENCE frame, and all of them joined
 
@@ -117,13 +124,15 @@ class Hub:
         entry = SenderEntry(info, has_fallback, link)
         signals = self.local.sender_came(info) if link is not None else {}
         for event in info.events:
-            topic = Topic(next(self._topic_ids), entry, event, signals.get(event))
+            self._topics_ever += 1
+            topic = Topic(self._topics_ever, entry, event, signals.get(event))
             entry.topics[event] = self.topics[topic.id] = topic
             self._by_name.add(info.name, event, topic)
         fields = presence_fields(info)
         entry.presence = (presence_frame(fields), presence_frame(brief(fields)))
         self._senders[info.name] = entry
-        self._all_present = None
+        self.presence_size += len(entry.presence[0])
+        self._all_present = self._names = None
         self._tell_presence(entry, entry.presence_for)
         for waiting, listener_id, event in self._interest.undeclared(info.name, info.events):
             waiting.notice_undeclared(listener_id, info, event)
@@ -135,7 +144,8 @@ class Hub:
         """Take a sender out, end the requests to it, and tell whoever wants to know."""
         info = entry.info
         del self._senders[info.name]
-        self._all_present = None
+        self.presence_size -= len(entry.presence[0])
+        self._all_present = self._names = None
         owner: Answerer = entry.link or self.local
         for call in self._calls.of_sender(owner, info.name):
             self._calls.close(call)
@@ -158,16 +168,27 @@ class Hub:
 
     def senders(self) -> list[SenderInfo]:
         """Return every connected sender, by name."""
-        return [self._senders[name].info for name in sorted(self._senders)]
+        return list(self.senders_after(""))
+
+    def senders_after(self, name: str) -> Iterator[SenderInfo]:
+        """Give the connected senders whose names come after ``name``, by name."""
+        if self._names is None:
+            self._names = sorted(self._senders)
+        names = self._names
+        return (self._senders[names[n]].info for n in range(bisect_right(names, name), len(names)))
+
+    def has_place_for(self, info: SenderInfo) -> bool:
+        """Whether the server takes one more sender, with its events."""
+        topics = len(info.events)
+        return (
+            len(self._senders) < MAX_SENDERS
+            and len(self.topics) + topics <= MAX_TOPICS
+            and self._topics_ever + topics <= MAX_TOPIC_ID
+        )
 
     def peers(self) -> list[Peer]:
         """Return the routers at the other ends of the links."""
         return [link.peer for link in self.links if link.peer is not None]
-
-    @property
-    def sender_count(self) -> int:
-        """How many senders are connected."""
-        return len(self._senders)
 
     # listeners
 
@@ -317,6 +338,9 @@ class Hub:
         except CodecError as error:
             self._calls.close(call)
             asker.take_error(request_id, "codec_error", f"the parameters cannot be passed on: {error}")
+        except Busy as error:
+            self._calls.close(call)
+            asker.take_error(request_id, "busy", str(error))
 
     def is_open(self, asker: Asker, request_id: int) -> bool:
         """Whether ``asker`` has an open request of that number."""

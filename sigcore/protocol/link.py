@@ -198,13 +198,17 @@ class Link:
             self.ended()
         self._slots.clear()
 
+    @property
+    def control_is_full(self) -> bool:
+        """Whether so much control waits that what others cause should rather not be added."""
+        return self._control_size > self.options.control_queue // 2
+
     def put_control(self, kind: int, id_: int, body: bytes = b"") -> None:
         """Queue a frame of the control lane; too many for a side that does not read end the link."""
         if self.state is not State.UP:
             return
         data = frame(kind, id_, body)
-        self._control.append(data)
-        self._control_size += len(data)
+        self._queue_control(data)
         if self._control_size > self.options.control_queue + len(data):
             text = f"{self._control_size} bytes of control wait, at most {self.options.control_queue} may"
             self.fail(RemoteProtocolError(text, code="control_overflow"))
@@ -215,6 +219,10 @@ class Link:
         self._schedule_ack(now_s)
 
     # for the subclasses
+
+    def _queue_control(self, data: bytes) -> None:
+        self._control.append(data)
+        self._control_size += len(data)
 
     def _put_link_frame(self, kind: Kind, fields: Mapping[str, Any]) -> None:
         self._slots[kind] = frame(kind, 0, write_body(fields))
@@ -336,7 +344,7 @@ class Link:
     def _take_control(self, parts: list[bytes]) -> None:
         size = 0
         window = self.options.unacknowledged
-        while self._control and self._sent - self._acknowledged + len(self._control[0]) <= window:
+        while self._control and self._sent - self._acknowledged < window:
             data = self._control.popleft()
             parts.append(data)
             size += len(data)

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .._errors import CodecError, RemoteProtocolError, SenderExists, SigError
+from .._errors import Busy, CodecError, RemoteProtocolError, SenderExists, SigError
 from .._info import Peer, SenderInfo
-from .._names import check_event_to_hear, check_name
-from .bodies import NO_TIMEOUT_MS, read_body, read_request, write_body, write_error, write_request
-from .frames import HEADER_BYTES, VERSION, FrameReader, Kind, frame, split_run
+from .._names import MAX_NAME_BYTES, check_event_to_hear, check_name
+from .bodies import NO_TIMEOUT_MS, cut_text, read_body, read_request, write_body, write_error, write_request
+from .frames import HEADER, HEADER_BYTES, VERSION, FrameReader, Kind, frame, split_run
 from .hub import MAX_EVENTS, MAX_LISTENERS, MAX_SENDERS, MAX_TOPICS, brief, peer_fields, presence_fields
 from .link import WRITE_BYTES, Limits, Link, State
 from .translate import translate
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from .calls import Asker
     from .hub import Hub
     from .routes import Route, SenderEntry, Topic
+
+MAX_SENDER_BYTES = 64 * 1024
+"""Longest ADD_SENDER: what is told of the sender then is no longer than a JSON body may be."""
 
 QUERY_BYTES = 48 * 1024
 """About how long one answer to a QUERY gets; the asker goes on after its last entry."""
@@ -78,6 +82,7 @@ class ServerLink(Link):
         self._events: deque[tuple[int, bytes]] = deque()  # (events, frames) that wait for the link
         self.queued = 0
         self._inbox: deque[tuple[int, bytes]] = deque()  # (kind, frames) that wait for readers
+        self._late_size = 0  # bytes of ADD_SENDER among them
         self._full_since_s: float | None = None
         self._progress = 0  # bytes taken from the queue of events, ever
         self._progress_then = 0
@@ -121,8 +126,11 @@ class ServerLink(Link):
         body = write_body(fields)
         if len(body) > self.peer_limits.max_frame:
             body = write_error("event_not_declared", text, self.peer_limits.max_frame)
-        self.put_control(Kind.NOTICE, listener_id, body)
-        self._hub.mark(self)
+        if self.control_is_full:
+            self._hub.drops.count("notice", "a notice was left out: much control waits for the link")
+        else:
+            self.put_control(Kind.NOTICE, listener_id, body)
+            self._hub.mark(self)
 
     def put_events(self, run: bytes, count: int) -> None:
         """Queue events for the other side."""
@@ -130,7 +138,10 @@ class ServerLink(Link):
         self.queued += len(run)
 
     def put_event_frame(self, data: bytes) -> None:
-        """Queue a frame of the event lane that is no event."""
+        """Queue a frame of the event lane that is no event; no credit holds back those who cause it."""
+        if self.queued > 2 * (self.options.event_queue + self._hub.presence_size):
+            text = f"{self.queued} bytes of events and presence wait for this link"
+            self.fail(RemoteProtocolError(text, code="too_slow"))
         self.put_events(data, 0)
 
     def retry(self) -> None:
@@ -143,13 +154,17 @@ class ServerLink(Link):
     def _retry(self) -> None:
         while self._inbox:
             kind, frames = self._inbox[0]
-            if kind == Kind.REMOVE_SENDER:
-                self._remove_sender(frames)
-            elif not self._route_waiting(frames):
+            if kind == Kind.EVENT and not self._route_waiting(frames):
                 self._hub.wants_room(self)
                 break
-            self._inbox.popleft()
-            self._consumed += len(frames)
+            size = len(self._inbox.popleft()[1])
+            if kind == Kind.ADD_SENDER:
+                self._late_size -= size
+                self._add_sender(HEADER.unpack_from(frames)[2], frames[HEADER_BYTES:])
+                continue
+            if kind == Kind.REMOVE_SENDER:
+                self._remove_sender(frames)
+            self._consumed += size
         if self.state is State.UP:
             self._put_ack()  # the publisher waits for this credit
             self._hub.mark(self)
@@ -175,6 +190,8 @@ class ServerLink(Link):
         """Write a request to a sender of this link."""
         peer: Peer | None = getattr(asking, "peer", None)
         caller = peer.name if peer is not None else self._hub.name
+        if self.control_is_full:
+            raise Busy(f"too many requests wait for the link of sender {sender!r}; try again")
         body = write_request(sender, method, caller, timeout_ms, translate(params, codec, self.codec))
         if len(body) > self.peer_limits.max_frame:
             raise CodecError(f"they have {len(body)} bytes, the link takes {self.peer_limits.max_frame}")
@@ -222,7 +239,7 @@ class ServerLink(Link):
         self.codec = self._choose_codec(fields.texts("codecs"))
         limits = fields.fields("limits")
         accepts = Limits(limits.integer("frame", least=512), limits.integer("credit", least=1))
-        self.peer = Peer(fields.text("name", "")[:255], "", self.endpoint)
+        self.peer = Peer(cut_text(fields.text("name", ""), MAX_NAME_BYTES), "", self.endpoint)
         self._put_link_frame(
             Kind.WELCOME,
             {
@@ -246,6 +263,19 @@ class ServerLink(Link):
         raise RemoteProtocolError(text, code="codec")
 
     def _on_add_sender(self, id_: int, body: bytes, _now_s: float) -> None:
+        name = read_body("ADD_SENDER", body).name("sender", "sender")
+        if not self._inbox or name not in self.senders:
+            self._add_sender(id_, body)
+            return
+        # Its removal may wait among the events; then it comes next.
+        data = frame(Kind.ADD_SENDER, id_, body)
+        self._late_size += len(data)
+        if self._late_size > self.options.control_queue:
+            text = f"{self._late_size} bytes of ADD_SENDER wait for removals, at most {self.options.control_queue} may"
+            raise RemoteProtocolError(text, code="control_overflow")
+        self._inbox.append((Kind.ADD_SENDER, data))
+
+    def _add_sender(self, id_: int, body: bytes) -> None:
         fields = read_body("ADD_SENDER", body)
         assert self.peer is not None
         info = SenderInfo(
@@ -254,16 +284,9 @@ class ServerLink(Link):
             fields.names("requests", "method"),
             peer=self.peer,
         )
-        if len(write_body({"topics": dict.fromkeys(info.events, 0xFFFF_FFFF)})) > self.peer_limits.max_frame:
-            text = f"the answer would be longer than the {self.peer_limits.max_frame} bytes that you take: fewer events"
-            self.take_error(id_, "limit_reached", text)
-            return
-        if not self._has_place_for(info):
-            text = (
-                f"no more senders: {self.options.max_senders} a link, {MAX_SENDERS} in all, with {MAX_EVENTS} events "
-                f"each and {MAX_TOPICS} events in all"
-            )
-            self.take_error(id_, "limit_reached", text)
+        refusal = self._no_place_for(info, len(body))
+        if refusal is not None:
+            self.take_error(id_, "limit_reached", refusal)
             return
         try:
             entry = self._hub.add_sender(info, fields.flag("fallback"), self)
@@ -274,15 +297,19 @@ class ServerLink(Link):
         self._owned.update((topic.id, topic) for topic in entry.topics.values())
         self._ok(id_, {"topics": {event: topic.id for event, topic in entry.topics.items()}})
 
-    def _has_place_for(self, info: SenderInfo) -> bool:
-        hub = self._hub
-        return (
-            len(self.senders) < self.options.max_senders
-            and hub.sender_count < MAX_SENDERS
-            and len(info.events) <= MAX_EVENTS
-            and len(info.requests) <= MAX_EVENTS
-            and len(hub.topics) + len(info.events) <= MAX_TOPICS
-        )
+    def _no_place_for(self, info: SenderInfo, size: int) -> str | None:
+        """Return why a sender cannot be taken, or ``None``."""
+        accepted = self.peer_limits.max_frame
+        if size > MAX_SENDER_BYTES or max(len(info.events), len(info.requests)) > MAX_EVENTS:
+            return f"a sender has at most {MAX_EVENTS} events and as many methods, in {MAX_SENDER_BYTES} bytes"
+        if len(write_body({"topics": dict.fromkeys(info.events, 0xFFFF_FFFF)})) > accepted:
+            return f"the answer would be longer than the {accepted} bytes that you take: fewer events"
+        if len(self.senders) >= self.options.max_senders or not self._hub.has_place_for(info):
+            return (
+                f"no more senders: {self.options.max_senders} a link, {MAX_SENDERS} in all, with {MAX_TOPICS} events "
+                "in all"
+            )
+        return None
 
     def _on_listen(self, id_: int, body: bytes, _now_s: float) -> None:
         fields = read_body("LISTEN", body)
@@ -317,22 +344,16 @@ class ServerLink(Link):
         fields = read_body("QUERY", body)
         what, after = fields.text("what"), fields.text("after", "")
         room = min(QUERY_BYTES, self.peer_limits.max_frame // 2)
+        rows: Iterable[dict[str, Any]]
         if what == "senders":
-            rows = [presence_fields(info) for info in self._hub.senders() if info.name > after]
-            rows = [row if len(write_body(row)) <= room else brief(row) for row in rows]
+            rows = (presence_fields(info) for info in self._hub.senders_after(after))
         elif what == "peers":
-            rows = [peer_fields(peer) for peer in self._hub.peers()][fields.integer("skip", 0) :]
+            rows = (peer_fields(peer) for peer in self._hub.peers()[fields.integer("skip", 0) :])
         else:
             self.take_error(id_, "request_failed", f"QUERY knows 'senders' and 'peers', not {what!r}")
             return
-        page: list[dict[str, Any]] = []
-        size = 0
-        for row in rows:
-            size += len(write_body(row))
-            if size > room and page:
-                break
-            page.append(row)
-        self._ok(id_, {what: page, "more": len(page) < len(rows)})
+        page, more = _page(rows, room)
+        self._ok(id_, {what: page, "more": more})
 
     def _on_request(self, id_: int, body: bytes, now_s: float) -> None:
         sender, method, _caller, timeout_ms, params = read_request(body)
@@ -434,3 +455,19 @@ class ServerLink(Link):
     def _ok(self, id_: int, fields: dict[str, Any]) -> None:
         self.put_control(Kind.OK, id_, write_body(fields))
         self._hub.mark(self)
+
+
+def _page(rows: Iterable[dict[str, Any]], room: int) -> tuple[list[dict[str, Any]], bool]:
+    """Return as many of ``rows`` as fit into ``room`` bytes of JSON, at least one, and whether there are more."""
+    page: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        row_size = len(write_body(row))
+        if row_size > room:
+            row = brief(row)
+            row_size = len(write_body(row))
+        size += row_size
+        if size > room and page:
+            return page, True
+        page.append(row)
+    return page, False

@@ -134,8 +134,8 @@ def parsed(line: str) -> Line:
     if line.startswith("["):
         return Line("", False, b"", float(line[1:-1].removesuffix(" s")))
     who, rest = line.split(maxsplit=1)
-    parts = re.findall(r"‹(.*?)›|([0-9a-f]+)", rest)
-    assert re.sub(r"‹.*?›|[0-9a-f]+|\s", "", rest) == "", f"what is this? {line}"
+    parts = re.findall(r"«(.*?)»|([0-9a-f]+)", rest)
+    assert re.sub(r"«.*?»|[0-9a-f]+|\s", "", rest) == "", f"what is this? {line}"
     data = b"".join(bytes.fromhex(number) if number else text.encode() for text, number in parts)
     return Line(who.strip(">"), who.startswith(">"), data)
 
