@@ -261,7 +261,8 @@ class ClientRouter(NetworkedRouter):
         while not (sent := self._is_all_sent()) and self._the_loop.time() < until:  # noqa: ASYNC110  # see below
             await asyncio.sleep(0.005)  # looking is simpler than having every event on its way wake us
         if not sent:
-            _log.warning("closing with events that were not sent to %s within %g s", self._asked, CLOSE_TIMEOUT_S)
+            text = f"closing with events that {self._asked} did not take within {CLOSE_TIMEOUT_S:g} s"
+            self._core._drops.count("not_sent", text)
 
     def _is_all_sent(self) -> bool:
         if not self._outbox.is_empty:
