@@ -26,8 +26,17 @@ class Complaints(logging.Handler):
         self.texts.append(self.format(record))
 
 
+@pytest.fixture(scope="session")
+def _quick_collections() -> Iterator[None]:
+    """Leave what is imported by now out of every later garbage collection: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
-def nothing_left() -> Iterator[None]:
+def nothing_left(_quick_collections: None) -> Iterator[None]:
     """Fail the test if it leaves a thread behind, a pending task, or an error that no loop's owner handled."""
     before = set(threading.enumerate())
     complaints = Complaints()
