@@ -217,6 +217,13 @@ def test_a_trigger_whose_sender_exists_is_refused(sig: Sig, with_device: str) ->
     assert "'device'" in done.stderr
 
 
+def test_an_event_that_is_too_long_for_the_server_is_a_failure(sig: Sig) -> None:
+    with sig.running("serve", "--json", "tcp://127.0.0.1:0?max_frame=8KiB") as server:
+        done = sig("trigger", server.record()["endpoints"][0], "me", "hello", "-", text=f'"{"x" * 10_000}"')
+    assert (done.returncode, done.stdout) == (FAILED, "")
+    assert "8192" in done.stderr
+
+
 def test_data_that_are_no_json_are_wrong_usage_and_say_how_text_is_quoted(sig: Sig, url: str) -> None:
     done = sig("trigger", url, "me", "hello", "hi")
     assert done.returncode == USAGE

@@ -17,7 +17,7 @@ _JSON_TOKEN = re.compile(
     r'(?P<text>"(?:[^"\\]|\\.)*")(?P<colon>\s*:)?|(?P<number>-?\d[\d.eE+-]*)|(?P<word>true|false|null)'
 )
 
-_HEAT = ("blue", "cyan", "green", "yellow", "red")
+_HEAT = ("bright_blue", "cyan", "green", "yellow", "red")
 
 
 class Paint:
@@ -62,7 +62,7 @@ class Paint:
 
     def event(self, text: str) -> str:
         """The name of an event or a method."""
-        return self._style(text, fg="blue")
+        return self._style(text, fg="bright_blue")
 
     def url(self, text: str) -> str:
         """An endpoint."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+import sigcore
+
 from ._options import Server, examples, takes_output, takes_server, takes_timeout
 from ._output import Output
 from ._running import in_time, run
@@ -37,10 +39,13 @@ def command(*, server: Server, sender: str, event: str, data: str | None, timeou
 
 
 async def _trigger(server: Server, name: str, event: str, data: Any, timeout_s: float, out: Output) -> None:
-    # Leaving the client sends what was accepted, and waits until the server has it.
-    async with server.client() as client, in_time(timeout_s, f"the server did not take sender {name!r}"):
-        sender = await client.add_sender(name, events=[event])
+    async with server.client() as client:
+        async with in_time(timeout_s, f"the server did not take sender {name!r}"):
+            sender = await client.add_sender(name, events=[event])
         sender.trigger(event, data)
+    # Leaving the client waits until the server has the event; had it to be dropped, that was counted.
+    if client.counters:
+        raise sigcore.LinkError(f"the event was not sent to {server.url}: {', '.join(client.counters)}")
     if out.as_json:
         out.record({"sender": name, "event": event, "data": data})
     else:
