@@ -53,9 +53,10 @@ def tests_minimal(session: nox.Session) -> None:
 @nox.session(requires=["dist"])
 def minimums(session: nox.Session) -> None:
     """Run all tests with the lowest versions of other packages that each pyproject.toml allows."""
-    constraints = Path(session.create_tmp(), "minimums.txt")
-    constraints.write_text("".join(f"{line}\n" for line in lowest_versions()), encoding="utf-8")
-    session.install("--constraint", str(constraints), *wheels(), *group("test-all"))
+    with tempfile.TemporaryDirectory() as folder:
+        constraints = Path(folder, "minimums.txt")
+        constraints.write_text("".join(f"{line}\n" for line in lowest_versions()), encoding="utf-8")
+        session.install("--constraint", str(constraints), *wheels(), *group("test-all"))
     run_pytest(session, *session.posargs)
 
 
@@ -71,10 +72,11 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types: mypy on each package, then mypy and pyright on what a user sees of the installed packages."""
     session.install(*wheels(), *group("test-all"), *group("types"))
-    session.run("mypy", "sigcore", "tests", "conftest.py", "noxfile.py", *map(str, ROOT.glob("examples/*.py")))
+    session.run("mypy", "sigcore", "tests", *map(str, ROOT.glob("examples/*.py")))
+    session.run("mypy", "conftest.py", "noxfile.py", ".ci/check_dist.py")
     for plugin in PLUGINS:
         session.run("mypy", *(str(plugin / part) for part in ("src", "tests")))
-    with session.chdir(session.create_tmp()):  # where no checkout hides what is installed
+    with tempfile.TemporaryDirectory() as folder, session.chdir(folder):  # where no checkout hides what is installed
         sample = shutil.copy(ROOT / "tests" / "typing" / "user_sample.py", "user_sample.py")
         session.run("mypy", "--strict", sample)
         session.run("pyright", sample)
