@@ -62,11 +62,17 @@ class Sig:
         return subprocess.run(command, input=text, capture_output=True, encoding="utf-8", timeout=LIMIT_S, env=env)
 
     @contextmanager
-    def running(self, *args: str) -> Iterator[Running]:
+    def running(self, *args: str, **env: str) -> Iterator[Running]:
         """Run a command beside the test; it is killed at the end of the block."""
         pipe = subprocess.PIPE
-        command = [self.path, *args]
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8") as process:
+        with subprocess.Popen(
+            [self.path, *args],
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            encoding="utf-8",
+            env={**os.environ, **env},
+        ) as process:
             try:
                 yield Running(process)
             finally:

@@ -98,8 +98,8 @@ def test_the_demonstration_ends_quietly_when_its_reader_goes(sig: Any) -> None:
 
 
 @needs_a_cable
-def test_the_device_does_not_outlive_a_demonstration_that_is_killed(sig: Any) -> None:
-    with sig.running("demo") as demo:
+def test_the_device_does_not_outlive_a_demonstration_that_is_killed(sig: Any, tmp_path: Path) -> None:
+    with sig.running("demo", TMPDIR=str(tmp_path)) as demo:
         wait_for_device(demo)
         demo.ended_by(signal.SIGKILL)
         assert "Traceback" not in demo.complaint()  # which ends when the last process ends that could write to it

@@ -68,12 +68,15 @@ class EventColumns:
 
 
 def described(info: sigcore.SenderInfo) -> str:
-    """Return what a sender offers, in words."""
-    offers = [
-        f"{what} {', '.join(names)}" for what, names in (("events", info.events), ("requests", info.requests)) if names
-    ]
+    """Return what a sender offers and who holds it, in words."""
     held = f"held by {info.peer.name}" if info.peer else "held by the server"
-    return printable("; ".join([*offers, held]))
+    return "; ".join(filter(None, [offered(info), printable(held)]))
+
+
+def offered(info: sigcore.SenderInfo) -> str:
+    """Return what a sender offers, in words."""
+    kinds = (("events", info.events), ("requests", info.requests))
+    return printable("; ".join(f"{kind} {', '.join(names)}" for kind, names in kinds if names))
 
 
 def local_time(moment: datetime | None = None) -> str:

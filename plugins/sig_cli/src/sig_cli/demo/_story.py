@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sigcore
 from sigcore.aio import ClientRouter, Stream
 
-from .._event_lines import described
+from .._event_lines import offered
 from .._paint import Paint
 from .._running import in_time
 from .._text import spaced_json
@@ -191,7 +191,7 @@ class _Story:
         return is_fresh
 
     def _show_presence(self, _info: sigcore.EventInfo, sender: sigcore.SenderInfo) -> None:
-        self._stage.presence(sender.name, described(sender) if sender.connected else "", came=sender.connected)
+        self._stage.presence(sender.name, offered(sender) if sender.connected else "", came=sender.connected)
 
     async def pause(self) -> None:
         """Leave time to read."""
