@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -17,10 +14,8 @@ from sigcore.protocol.client_link import ClientLink
 from sigcore.protocol.frames import PREFACE, Kind, split_run
 from sigcore.protocol.server_link import ServerLink
 
-from .loopback import ClientProcess, Server
-
-PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
-
+from .loopback import ClientProcess
+from .page import BAD_FRAME, LINES, PAGE, Line, replay_client, replay_server
 
 # tables
 
@@ -113,38 +108,6 @@ def test_the_numbers_in_the_text_are_the_code_s() -> None:
 # the conversation
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of the conversation: bytes of a client or to it, or time that passes."""
-
-    who: str
-    to_client: bool
-    data: bytes
-    seconds: float = 0.0
-
-
-def conversation() -> list[Line]:
-    """Read the conversation out of the page."""
-    text = PAGE.split("## A conversation\n", 1)[1]
-    blocks = re.findall(r"^```text\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    return [parsed(line) for block in blocks for line in block.splitlines()]
-
-
-def parsed(line: str) -> Line:
-    if line.startswith("["):
-        return Line("", False, b"", float(line[1:-1].removesuffix(" s")))
-    who, rest = line.split(maxsplit=1)
-    parts = re.findall(r"«(.*?)»|([0-9a-f]+)", rest)
-    assert re.sub(r"«.*?»|[0-9a-f]+|\s", "", rest) == "", f"what is this? {line}"
-    data = b"".join(bytes.fromhex(number) if number else text.encode() for text, number in parts)
-    return Line(who.strip(">"), who.startswith(">"), data)
-
-
-LINES = conversation()
-CLIENTS = ("panel", "sensor")
-BAD_FRAME = bytes.fromhex("000000001a00000000")
-
-
 @pytest.mark.parametrize("line", [line for line in LINES if line.data], ids=lambda line: line.data[:9].hex())
 def test_a_line_is_one_frame_or_the_preface(line: Line) -> None:
     assert line.data == PREFACE or [len(body) + 9 for _kind, _id, body in split_run(line.data)] == [len(line.data)]
@@ -156,82 +119,12 @@ def test_every_kind_occurs() -> None:
 
 
 def test_a_server_says_what_the_page_says() -> None:
-    server = Server()
-    links = {who: server.new_link() for who in CLIENTS}
-    pending = dict.fromkeys(CLIENTS, b"")
-    for line in LINES:
-        if line.seconds:
-            server.now_s += line.seconds
-            for each in links.values():
-                each.tick(server.now_s)
-        elif not line.to_client:
-            assert pending[line.who] == b"", "it said more than the page"
-            links[line.who].receive(line.data, server.now_s)
-        for who, each in links.items():
-            pending[who] += each.data_to_send()
-        if line.to_client:
-            assert pending[line.who][: len(line.data)] == line.data
-            pending[line.who] = pending[line.who][len(line.data) :]
-        server.settle()
-    assert pending == dict.fromkeys(CLIENTS, b"")
-
-
-def panel_does(panel: ClientProcess) -> Iterator[Callable[[], object]]:
-    """What the panel's user does, one step for each line that it says of itself."""
-    listener = None
-
-    def listen() -> None:
-        nonlocal listener
-        listener = panel.add_listener("thermo", "reading")
-
-    yield listen
-    yield lambda: panel.add_listener(None, "#connect")
-    yield lambda: panel.request("thermo", "calibrate", {"offset": 0.2})
-    yield lambda: panel.request("thermo", "explode", None)
-    yield lambda: panel.request("thermo", "calibrate", {"offset": 9})
-    yield lambda: panel.link.cancel(5)
-    yield lambda: panel.add_listener("thermo", "humidity")
-    yield lambda: panel.link.call(Kind.QUERY, b'{"what":"senders","after":""}', panel.take_answer)
-    yield lambda: panel.link.call(Kind.QUERY, b'{"what":"peers","skip":0}', panel.take_answer)
-    assert listener is not None
-    yield listener.remove
-
-
-def sensor_does(sensor: ClientProcess) -> Iterator[Callable[[], object]]:
-    """The same for the sensor."""
-    yield lambda: sensor.add_sender("thermo", ["reading", "alarm"], ["calibrate"])
-    thermo = sensor.router._senders["thermo"]
-    yield lambda: thermo.trigger("reading", {"celsius": 21.5})
-    yield lambda: thermo.trigger("reading", {"celsius": 22}, meta={"run": "7"})
-    yield lambda: sensor.link.reply(1, b'{"done":true}')
-    yield thermo.remove
-    yield sensor.link.end
-
-
-def replay(client: ClientProcess, who: str, steps: Iterator[Callable[[], object]]) -> bytes:
-    """Let a client live through the conversation; return what it says beyond the page."""
-    said = b""
-    for line in LINES:
-        if line.seconds:
-            client.now_s += line.seconds
-            client.link.tick(client.now_s)
-        elif line.who == who and line.to_client:
-            client.link.receive(line.data, client.now_s)
-        elif line.who == who and line.data != BAD_FRAME:
-            said += client.link.data_to_send()
-            if not said:
-                next(steps)()
-                said += client.link.data_to_send()
-            assert said[: len(line.data)] == line.data
-            said = said[len(line.data) :]
-    return said + client.link.data_to_send()
+    assert replay_server() == ""
 
 
 def test_the_panel_says_and_hears_what_the_page_tells() -> None:
     panel = ClientProcess("panel")
-    steps = panel_does(panel)
-    assert replay(panel, "panel", steps) == b""
-    assert next(steps, None) is None
+    assert replay_client(panel, "panel") == ""
     assert panel.heard == [("thermo", "reading", {"celsius": 21.5}), ("thermo", "reading", {"celsius": 22})]
     assert panel.answers[2] == b'{"done":true}'
     assert panel.notices == ["event_not_declared"]
@@ -241,9 +134,7 @@ def test_the_panel_says_and_hears_what_the_page_tells() -> None:
 
 def test_the_sensor_says_and_hears_what_the_page_tells() -> None:
     sensor = ClientProcess("sensor")
-    steps = sensor_does(sensor)
-    assert replay(sensor, "sensor", steps) == b""
-    assert next(steps, None) is None
+    assert replay_client(sensor, "sensor") == ""
     assert [call[1:4] for call in sensor.asked_for] == [("thermo", "calibrate", "panel")] * 2
     assert sensor.withdrawn_calls == [2]
     assert sensor.link.error is None
