@@ -62,7 +62,7 @@ def install_nox():
     print(f"dev.py: making a virtual environment with nox in {VENV}", flush=True)
     if wait_for([sys.executable, "-m", "venv", "--clear", VENV]) != 0:
         return f"no virtual environment could be made in {VENV}, for the reason above"
-    if wait_for([VENV_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", NEEDS_NOX]) != 0:
+    if wait_for([VENV_PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", NEEDS_NOX]) != 0:
         return (
             "nox could not be installed, for the reason above.\n"
             "If no package index could be reached: check the network, and the proxy or index in pip's settings."

@@ -109,15 +109,3 @@ def test_plug_ins_and_examples_use_public_names_of_sigcore_alone(source: Source)
     public = {*sigcore.__all__, *sigcore._SUBMODULES}
     private = [name for name in used if name.split(".")[0] not in public or "._" in name]
     assert private == []
-
-
-@pytest.mark.parametrize("name", ["_framing", "_packet", "_link"])
-def test_the_serial_line_is_reckoned_without_input_and_output_or_a_clock(name: str) -> None:
-    source = next(source for source in PLUGINS if source.name == f"sig_serial.{name}")
-    roots = {imported.split(".")[0] for imported in source.imports()}
-    assert roots & {*OUTSIDE, "os", "serial", "threading", "time"} == set()
-
-
-def test_one_file_imports_the_serial_library() -> None:
-    users = [source.name for source in PLUGINS if any(name.split(".")[0] == "serial" for name in source.imports())]
-    assert users == ["sig_serial._port"]

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""What the line does is reckoned in files without input and output, and one file knows the serial library."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCES = sorted((Path(__file__).parents[1] / "src" / "sig_serial").glob("*.py"))
+
+
+def imported_by(source: Path) -> set[str]:
+    """Return the packages that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(str(node.module).split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("name", ["_framing", "_packet", "_link"])
+def test_the_line_is_reckoned_without_input_and_output_or_a_clock(name: str) -> None:
+    source = next(source for source in SOURCES if source.stem == name)
+    assert not imported_by(source) & {"asyncio", "os", "select", "serial", "socket", "termios", "threading", "time"}
+
+
+def test_one_file_imports_the_serial_library() -> None:
+    assert [source.stem for source in SOURCES if "serial" in imported_by(source)] == ["_port"]
