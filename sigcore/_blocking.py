@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from ._errors import RequestTimeout, RouterClosed
 from ._limits import LinkKeywords
 from ._loop_thread import Dispatcher, LoopThread
-from ._requests import await_handler
 from ._router import Router
+from .aio._answering import await_handler
 from .aio._client import ClientRouter as AioClientRouter
 from .aio._networked import Host
 from .aio._server import ServerRouter as AioServerRouter
@@ -41,6 +41,7 @@ class BlockingRouter(Router):
         super().__init__(on_error=on_error)
         self._thread = LoopThread()
         self._closed = threading.Event()
+        self._closing = threading.RLock()
         self._host = Host(self, may_wait=True)
         self._dispatcher = Dispatcher(self._host.mark_thread)
         self._host.deliver = self._dispatcher.put
@@ -64,13 +65,12 @@ class BlockingRouter(Router):
 
     def close(self) -> None:
         """Send what was accepted, for 5 s at most, and end; ``with`` does it. May be called twice."""
-        if self._closed.is_set():
-            return
-        if self._thread.is_running:
-            self._thread.wait_for(self._inner.close())
-            self._dispatcher.stop()
-            self._thread.stop()
-        self._closed.set()
+        with self._closing:  # a second caller returns when the first is through
+            if self._thread.is_running:
+                self._thread.wait_for(self._inner.close())
+                self._dispatcher.stop()
+                self._thread.stop()
+            self._closed.set()
 
     def wait_closed(self, timeout: float | None = None) -> bool:
         """Wait until the router was closed, by another thread or a signal; return whether it was.

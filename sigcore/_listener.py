@@ -76,7 +76,7 @@ class Listener:
             self.remove()
 
     def __repr__(self) -> str:
-        name = getattr(self.callback, "__qualname__", None) or repr(self.callback)
+        name = getattr(self.callback, "__qualname__", None) or object.__repr__(self.callback)
         return f"<Listener {name} sender={self.sender or '*'!r} event={self.event or '*'!r}>"
 
     def _detach(self) -> None:

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ._errors import MethodNotFound, RequestFailed
 from ._names import check_name
+from ._shown import described
 
 if TYPE_CHECKING:
     from ._info import Peer
@@ -83,32 +85,30 @@ class Handlers:
         raise MethodNotFound(method_not_found_text(sender, method, self.methods))
 
 
+@contextmanager
+def asked_by(asking: Peer | None) -> Iterator[None]:
+    """Let ``caller()`` tell who asks, within the block."""
+    token = _caller.set(asking)
+    try:
+        yield
+    finally:
+        _caller.reset(token)
+
+
 def run_handler(handler: Handler, params: Any, asking: Peer | None = None) -> Any:
-    """Call a plain handler; whatever it raises becomes ``RequestFailed``."""
-    token = _caller.set(asking)
-    try:
-        return handler(params)
-    except (Exception, SystemExit) as error:
-        raise request_failed(error) from error
-    finally:
-        _caller.reset(token)
-
-
-async def await_handler(handler: Handler, params: Any, asking: Peer | None = None) -> Any:
-    """Await an ``async def`` handler; whatever it raises becomes ``RequestFailed``."""
-    token = _caller.set(asking)
-    try:
-        return await handler(params)
-    except (Exception, SystemExit) as error:
-        raise request_failed(error) from error
-    finally:
-        _caller.reset(token)
+    """Call a plain handler; what it raises becomes ``RequestFailed``, but for Ctrl-C in the caller's own thread."""
+    with asked_by(asking):
+        try:
+            return handler(params)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise request_failed(error) from error
 
 
 def request_failed(error: BaseException) -> RequestFailed:
     """Return the error that a caller gets for what a handler raised: its type's name and its message."""
-    text = str(error)
-    return RequestFailed(f"the handler raised {type(error).__name__}: {text}" if text else _bare(error))
+    return RequestFailed(f"the handler raised {described(error)}")
 
 
 def method_not_found_text(sender: str, method: str, methods: tuple[str, ...]) -> str:
@@ -120,10 +120,6 @@ def method_not_found_text(sender: str, method: str, methods: tuple[str, ...]) ->
 def is_coroutine_function(function: object) -> bool:
     """Whether calling ``function`` gives a coroutine: ``async def``, or an object whose ``__call__`` is."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
-
-
-def _bare(error: BaseException) -> str:
-    return f"the handler raised {type(error).__name__}"
 
 
 def _check_callable(handler: object, what: str) -> None:

@@ -28,7 +28,8 @@ from ._names import check_event_to_hear, check_name
 from ._presence import PresenceBoard
 from ._requests import DEFAULT_TIMEOUT_S, is_coroutine_function, run_handler
 from ._sender import Sender
-from ._signal import Signal
+from ._shown import described
+from ._signal import ENDS_THE_PROGRAM, Signal
 from ._stream import STREAM_SIZE, Stream
 from ._table import ListenerTable
 
@@ -364,13 +365,15 @@ class Router:
     def _tell(self, listener: Listener, info: EventInfo, data: SenderInfo) -> None:
         try:
             listener.call(info, data)
-        except Exception as error:  # noqa: BLE001  # whatever a listener raises is its own affair
+        except ENDS_THE_PROGRAM:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever else a listener raises is its own affair
             self._report(listener, info, error)
 
     def _report(self, listener: Listener, info: EventInfo, error: BaseException) -> None:
         """Log what a listener raised, and hand it to ``on_error``."""
         failure = ListenerError(
-            f"{listener!r} failed on event {info.event!r} of sender {info.sender!r}: {type(error).__name__}: {error}",
+            f"{listener!r} failed on event {info.event!r} of sender {info.sender!r}: {described(error)}",
             info=info,
             listener=listener,
         )

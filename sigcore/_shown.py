@@ -39,6 +39,20 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
+def described(error: BaseException) -> str:
+    """Return the type's name and the message of an error; also of one whose message cannot be had.
+
+    >>> described(ValueError("no such thing")), described(KeyError())
+    ('ValueError: no such thing', 'KeyError')
+    """
+    try:
+        text = str(error)
+    except Exception as fault:  # noqa: BLE001  # a foreign class may raise anything here
+        text = f"(its message cannot be had: {type(fault).__name__})"
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
 def is_secret(name: str) -> bool:
     """Tell whether the option ``name`` holds a secret itself; the file that holds one is none.
 

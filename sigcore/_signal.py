@@ -20,6 +20,10 @@ T_contra = TypeVar("T_contra", contravariant=True)
 Call = Callable[[EventInfo, Any], object]
 
 
+ENDS_THE_PROGRAM = (KeyboardInterrupt, SystemExit, GeneratorExit)
+"""What is no failure of a listener. A ``CancelledError`` is: nobody can cancel a plain function."""
+
+
 class Report(Protocol):
     """Takes what a listener raised: logs it and hands it to ``on_error``."""
 
@@ -87,7 +91,7 @@ class Signal(Generic[T_contra]):
         for call in calls:
             try:
                 call(info, data)
-            except Exception as error:  # noqa: BLE001  # whatever a listener raises is its own affair
+            except BaseException as error:  # noqa: BLE001  # _failed knows what is not the listener's own affair
                 self._failed(calls, call, info, error)
 
     def report_undecodable(self, error: Exception) -> None:
@@ -98,9 +102,9 @@ class Signal(Generic[T_contra]):
     def __repr__(self) -> str:
         return f"<Signal {self.sender!r} {self.event!r}>"
 
-    def _failed(self, calls: _Calls | _Removed, call: Call, info: EventInfo, error: Exception) -> None:
-        """Report what ``call`` raised; what the outlet raises is the caller's to know."""
-        if call is self._outlet:
+    def _failed(self, calls: _Calls | _Removed, call: Call, info: EventInfo, error: BaseException) -> None:
+        """Report what ``call`` raised; what the outlet raises, and what ends the program, goes to the caller."""
+        if call is self._outlet or isinstance(error, ENDS_THE_PROGRAM):
             raise error
         self._report(next(listener for listener in calls.listeners if listener.call is call), info, error)
 

@@ -4,19 +4,19 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Set
+from typing import TYPE_CHECKING, Any
 
-from .._errors import Busy, SenderNotFound, SigError
+from .._errors import Busy, RequestFailed, SenderNotFound, SigError
 from .._logging import get_logger
-from .._requests import await_handler, run_handler
+from .._requests import asked_by, request_failed, run_handler
 from ..protocol.codes import code_of
+from ._workers import Workers
 
 if TYPE_CHECKING:
     from .._codec import Codec
     from .._info import Peer
+    from .._requests import Handler
     from .._sender import Sender
 
 _log = get_logger("sigcore.requests")
@@ -27,7 +27,7 @@ HANDLER_THREADS = 8
 MAX_WAITING = 256
 """How many requests may wait for a thread before the next is told ``Busy``."""
 
-Reply = Callable[[bytes], None]
+Reply = Callable[[bytes], Awaitable[None]]
 Refuse = Callable[[str, str], None]
 
 
@@ -41,11 +41,8 @@ class Answering:
 
     def __init__(self, find: Callable[[str], Sender | None], thread_started: Callable[[], None]) -> None:
         self._find = find
-        self._thread_started = thread_started
-        self._pool: ThreadPoolExecutor | None = None
+        self._workers = Workers(HANDLER_THREADS, thread_started)
         self._tasks: dict[object, asyncio.Task[None]] = {}
-        self._open = 0
-        self._lock = threading.Lock()
 
     def answer(
         self,
@@ -67,7 +64,7 @@ class Answering:
             asking: Who asks.
             codec: The codec of the parameters and of the result.
             params: The parameters.
-            reply: Takes the result.
+            reply: Takes the result; it may wait for room.
             refuse: Takes a code and a message instead.
         """
         task = asyncio.get_running_loop().create_task(
@@ -83,21 +80,19 @@ class Answering:
         if task is not None:
             task.cancel()
 
-    async def close(self) -> None:
-        """Cancel what runs on the loop; threads finish by themselves and nobody waits for them."""
-        tasks = list(self._tasks.values())
+    async def close(self, keep: Set[asyncio.Task[Any] | None]) -> None:
+        """Cancel what runs on the loop but ``keep``; threads finish by themselves and nobody waits for them."""
+        tasks = set(self._tasks.values()) - keep
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        self._workers.close()
 
     async def _answer(
         self, sender: str, method: str, asking: Peer | None, codec: Codec, params: bytes, reply: Reply, refuse: Refuse
     ) -> None:
         try:
-            reply(await self._result(sender, method, asking, codec, params))
+            await reply(await self._result(sender, method, asking, codec, params))
         except SigError as error:
             refuse(code_of(error), str(error))
         except Exception as error:  # noqa: BLE001  # whoever asked must hear of it, whatever it is
@@ -112,21 +107,32 @@ class Answering:
         value = codec.decode(params)
         if is_async:
             return codec.encode(await await_handler(handler, value, asking))
-        return await self._run(lambda: codec.encode(run_handler(handler, value, asking)))
+        return await self._run(lambda: codec.encode(_run_to_its_end(handler, value, asking)))
 
     async def _run(self, function: Callable[[], bytes]) -> bytes:
-        if self._open >= HANDLER_THREADS + MAX_WAITING:
-            raise Busy(
-                f"{self._open} requests run or wait for a thread here, at most {HANDLER_THREADS + MAX_WAITING} may"
-            )
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(HANDLER_THREADS, "sigcore-handler", self._thread_started)
-        with self._lock:
-            self._open += 1
-        future = self._pool.submit(function)
-        future.add_done_callback(self._finished)
-        return await asyncio.wrap_future(future)
+        most = HANDLER_THREADS + MAX_WAITING
+        if self._workers.open >= most:
+            raise Busy(f"{self._workers.open} requests run or wait for a thread here, at most {most} may")
+        return await asyncio.wrap_future(self._workers.submit(function))
 
-    def _finished(self, _future: object) -> None:
-        with self._lock:  # called by the worker's thread
-            self._open -= 1
+
+async def await_handler(handler: Handler, params: Any, asking: Peer | None = None) -> Any:
+    """Await an ``async def`` handler; whatever it raises becomes ``RequestFailed``, unless the task was cancelled."""
+    with asked_by(asking):
+        try:
+            return await handler(params)
+        except BaseException as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            raise request_failed(error) from error
+
+
+def _run_to_its_end(handler: Handler, params: Any, asking: Peer | None) -> Any:
+    """Call a plain handler on a thread of ours, where nothing that it raises may go further."""
+    try:
+        return run_handler(handler, params, asking)
+    except RequestFailed:
+        raise
+    except BaseException as error:
+        raise request_failed(error) from error

@@ -16,6 +16,7 @@ from .._errors import (
     LinkRefused,
     NotConnected,
     RemoteProtocolError,
+    RouterClosed,
     SenderLost,
     SigError,
 )
@@ -125,21 +126,17 @@ class ClientRouter(NetworkedRouter):
             await self.close()
             raise
 
-    async def close(self) -> None:
-        """Send what was accepted, for 5 s at most, and end the link."""
-        if self._is_closed:
-            return
-        self._is_closed = True
+    async def _close_down(self) -> None:
         if self._runner is not None:
+            if not self._first.done():
+                self._first.set_exception(RouterClosed("the router was closed while it was opening"))
+                self._first.exception()  # taken down as seen: perhaps nobody waits for it
             await self._send_the_rest()
             self._outbox.close()
             await self._end_link()
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)
-            self._first.cancel()
-        await self._answering.close()
-        self._wake_drainers()
-        await super().close()
+        await super()._close_down()
 
     async def senders(self) -> list[SenderInfo]:
         """Return every sender that is connected to the server, by name.
@@ -368,12 +365,11 @@ class ClientRouter(NetworkedRouter):
         outlets = self._outlets_of(sender)
         for outlet in outlets:
             outlet.is_removed = True
-        if self._link is not None:
-            self._link.remove_sender(sender.name)
+        if self._link is not None and self._link.remove_sender(sender):
             self._flush_soon()
-        else:
-            for outlet in outlets:
-                outlet.topic_id = REFUSED
+            return
+        for outlet in outlets:  # no server knows it, so nothing of it can go out any more
+            outlet.topic_id = REFUSED
 
     def _listener_removed(self, listener: Listener) -> None:
         if self._link is not None:

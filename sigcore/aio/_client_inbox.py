@@ -120,7 +120,9 @@ class ClientInbox:
     def asked(self, call_id: int, sender: str, method: str, asking: Peer, timeout_ms: int, params: bytes) -> None:
         """Have one of our handlers answer."""
 
-        def reply(result: bytes) -> None:
+        async def reply(result: bytes) -> None:
+            while not self.link.has_reply_room and not self.link.has_ended:
+                await self._io.written()
             self.link.reply(call_id, result)
             self._io.flush()
 

@@ -23,9 +23,11 @@ Deliver = Callable[[Sequence[Delivery], Callable[[], None]], None]
 
 def deliver_inline(deliveries: Sequence[Delivery], done: Callable[[], None]) -> None:
     """Deliver here and now."""
-    for delivery in deliveries:
-        deliver(delivery)
-    done()
+    try:
+        for delivery in deliveries:
+            deliver(delivery)
+    finally:
+        done()
 
 
 def deliver(delivery: Delivery) -> None:

@@ -33,6 +33,7 @@ class LinkIO(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._may_write = True
+        self._writers: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._abort_timer: asyncio.TimerHandle | None = None
         self.link: Link
@@ -69,6 +70,7 @@ class LinkIO(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._transport = None
+        self._wake_writers()
         if not self.lost.done():
             self.lost.set_result(None)
         if self._gone is not None:
@@ -87,10 +89,23 @@ class LinkIO(asyncio.Protocol):
             return
         while self._may_write and (data := self.link.data_to_send()):
             transport.write(data)
+            self._wake_writers()
         if self.link.state is State.ENDED:
             self._close(transport)
         else:
             self._arm()
+
+    async def written(self) -> None:
+        """Return when something was written, or the connection is lost."""
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._writers.append(waiter)
+        await waiter
+
+    def _wake_writers(self) -> None:
+        while self._writers:
+            waiter = self._writers.pop()
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _close(self, transport: asyncio.Transport) -> None:
         if self._abort_timer is None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from .._signal import ENDS_THE_PROGRAM
 from .._stream import STREAM_SIZE
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .._info import EventInfo
     from .._listener import Listener
     from .._signal import Report
+    from ._home import Home
 
 AsyncCall = Callable[["EventInfo", Any], Awaitable[object]]
 
@@ -29,6 +31,7 @@ class Mailbox:
         call: What to await for each event.
         report: Takes what it raises.
         drops: Counts what is dropped.
+        home: The way to the loop.
         tasks: Where the task that runs is kept, so that its router can wait for it.
     """
 
@@ -38,17 +41,23 @@ class Mailbox:
         call: AsyncCall,
         report: Report,
         drops: Drops,
+        home: Home,
         tasks: set[asyncio.Task[None]],
     ) -> None:
         self._listener = listener
         self._call = call
         self._report = report
         self._drops = drops
+        self._home = home
         self._tasks = tasks
         self._items: deque[tuple[EventInfo, Any]] = deque()
         self._running = False
 
     def __call__(self, info: EventInfo, data: Any) -> None:
+        """Put an event in, from any thread."""
+        self._home.run(self._put, info, data)
+
+    def _put(self, info: EventInfo, data: Any) -> None:
         if len(self._items) >= STREAM_SIZE:
             self._items.popleft()
             self._drops.count("listener_full", "an 'async def' listener was too slow and lost its oldest event")
@@ -65,7 +74,17 @@ class Mailbox:
                 info, data = self._items.popleft()
                 try:
                     await self._call(info, data)
-                except Exception as error:  # noqa: BLE001  # whatever a listener raises is its own affair
+                except ENDS_THE_PROGRAM:
+                    raise
+                except BaseException as error:
+                    if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                        raise
                     self._report(self._listener, info, error)
         finally:
             self._running = False
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled this very task, and not just something that the listener awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -102,6 +102,16 @@ class NetworkedRouter(Router):
         self._loop = asyncio.get_running_loop()
         self._host.mark_thread()
 
+    async def close(self) -> None:
+        """Send what was accepted, for 5 s at most, and end. May be called twice, and by a listener or handler."""
+        self._is_closed = True
+        await super().close()
+
+    async def _close_down(self) -> None:
+        await self._answering.close(self._closers)
+        self._wake_drainers()
+        await super()._close_down()
+
     async def drain(self) -> None:
         """Return when there is room for events on their way to other routers."""
         while not self._buffer.has_room and not self._is_closed:

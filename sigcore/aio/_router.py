@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from .. import _router as core
 from .._errors import RequestTimeout
-from .._requests import DEFAULT_TIMEOUT_S, await_handler, is_coroutine_function, run_handler
+from .._requests import DEFAULT_TIMEOUT_S, is_coroutine_function, run_handler
 from .._stream import STREAM_SIZE
+from ._answering import await_handler
+from ._home import Home
 from ._mailbox import Mailbox
 from ._stream import Stream
 
@@ -34,13 +36,15 @@ class AsyncCore(core.Router):
 
     def __init__(self, *, on_error: OnError | None = None) -> None:
         super().__init__(on_error=on_error)
+        self.home = Home()
         self.tasks: set[asyncio.Task[None]] = set()
 
     def _adapt(self, listener: Listener, type: Any) -> Call:
         if not is_coroutine_function(listener.callback):
             return super()._adapt(listener, type)
         call = core.fitted(listener.callback, type)
-        return Mailbox(listener, call, self._report, self._drops, self.tasks)  # type: ignore[arg-type]  # a coroutine function
+        self.home.settle_here()
+        return Mailbox(listener, call, self._report, self._drops, self.home, self.tasks)  # type: ignore[arg-type]  # a coroutine function
 
     def _check_handlers(self, sender: Sender) -> None:
         pass  # there is a loop for any
@@ -63,6 +67,8 @@ class Router:
         self._core = tables
         self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
         self._closed = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
+        self._closers: set[asyncio.Task[Any] | None] = set()  # who waits for it: a listener may close its own router
 
     async def add_sender(
         self,
@@ -132,7 +138,9 @@ class Router:
         self, sender: str | None = None, event: str | None = None, *, type: Any = None, size: int = STREAM_SIZE
     ) -> Stream[Any]:
         """Return a stream for ``async for``; arguments are those of ``sigcore.Router.listen``."""
-        stream: Stream[Any] = Stream(size, self._core._drops)
+        home = self._core.home if isinstance(self._core, AsyncCore) else Home()
+        home.settle_here()
+        stream: Stream[Any] = Stream(size, self._core._drops, home)
         stream._listener = self._core._enter_listener(stream._put, sender, event, type)
         self._streams.add(stream)
         self._register_soon(stream._listener)
@@ -181,12 +189,21 @@ class Router:
         """Begin; ``async with`` does it."""
 
     async def close(self) -> None:
-        """End: streams end, and ``async def`` listeners that run are cancelled."""
+        """End: streams end, and ``async def`` listeners that run are cancelled. May be called twice, and by a listener.
+
+        Over carriers, send first what was accepted, for 5 s at most, then end the links.
+        """
+        self._closers.add(asyncio.current_task())
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close_down(), name="sigcore close")
+        await asyncio.shield(self._closing)
+
+    async def _close_down(self) -> None:
         for stream in tuple(self._streams):
             stream._end()
         self._core._close_streams()
         if isinstance(self._core, AsyncCore):
-            tasks = self._core.tasks - {asyncio.current_task()}  # a listener may close its own router
+            tasks = self._core.tasks - self._closers
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

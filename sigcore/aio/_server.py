@@ -112,15 +112,12 @@ class ServerRouter(NetworkedRouter):
             await self.close()
             raise
 
-    async def close(self) -> None:
-        """Take no more links, send what was accepted, for 5 s at most, and end the links."""
-        if self._is_closed:
-            return
-        self._is_closed = True
+    async def _close_down(self) -> None:
         for listening in self._listenings:
             listening.close()
-        self._local.pump()
-        await self._send_the_rest()
+        if self._loop is not None:
+            self._local.pump()
+            await self._send_the_rest()
         self._local.buffer.close()
         ios = list(self._ios.values())
         for io in ios:
@@ -133,9 +130,7 @@ class ServerRouter(NetworkedRouter):
         if self._expiry is not None:
             self._expiry.cancel()
         self._local.end_questions()
-        await self._answering.close()
-        self._wake_drainers()
-        await super().close()
+        await super()._close_down()
 
     async def senders(self) -> list[SenderInfo]:
         """Return every connected sender, by name."""

@@ -235,9 +235,12 @@ class ServerLocal:
             getattr(asking, "peer", None),
             codec,
             params,
-            lambda result: self._hub.reply(self, call_id, codec, result),
+            partial(self._reply, call_id, codec),
             lambda code, message: self._hub.refuse(self, call_id, code, message),
         )
+
+    async def _reply(self, call_id: int, codec: Codec, result: bytes) -> None:
+        self._hub.reply(self, call_id, codec, result)
 
     def withdraw(self, call_id: int) -> None:
         """Nobody waits for that answer any more."""

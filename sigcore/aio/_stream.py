@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .._drops import Drops
     from .._info import EventInfo
     from .._listener import Listener
+    from ._home import Home
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class Stream(Generic[T]):
         dropped: How many events were dropped.
     """
 
-    def __init__(self, size: int, drops: Drops) -> None:
+    def __init__(self, size: int, drops: Drops, home: Home) -> None:
         if size < 1:
             raise ValueError(f"a stream holds at least 1 event, not {size}")
         self._items: deque[tuple[EventInfo, T]] = deque()
@@ -38,6 +39,7 @@ class Stream(Generic[T]):
         self._closed = False
         self._listener: Listener | None = None
         self._drops = drops
+        self._home = home
         self.dropped = 0
 
     async def get(self, timeout: float | None = None) -> tuple[EventInfo, T]:
@@ -97,6 +99,9 @@ class Stream(Generic[T]):
                 raise
 
     def _put(self, info: EventInfo, data: Any) -> None:
+        self._home.run(self._take, info, data)
+
+    def _take(self, info: EventInfo, data: Any) -> None:
         if len(self._items) >= self._size:
             self._items.popleft()
             self.dropped += 1

@@ -102,7 +102,7 @@ class ClientLink(Link):
         self._answers: dict[int, Answer] = {}
         self._listeners: dict[int, Listener] = {}
         self._listener_ids: dict[Listener, int] = {}
-        self._outlets: dict[str, list[Outlet]] = {}  # by sender: what the server knows or was asked to know
+        self._held: dict[str, tuple[Sender, list[Outlet]]] = {}  # by name: what the server knows or was asked to know
         self._adding: dict[Sender, list[SenderAnswer]] = {}  # senders that the server was asked to know
         self._leaving: dict[str, list[tuple[Sender, list[Outlet], SenderAnswer]]] = {}  # names whose removal is not
         # written yet, and the senders that wait for them
@@ -122,18 +122,25 @@ class ClientLink(Link):
 
     def add_sender(self, sender: Sender, outlets: list[Outlet], answer: SenderAnswer) -> None:
         """Register a sender; ``answer`` gets ``None`` once the server knows it, or why it does not."""
-        waiting = self._leaving.get(sender.name)
-        if waiting is not None:  # its name is free once the removal of its predecessor is written
-            waiting.append((sender, outlets, answer))
-            return
-        if sender in self._adding:
-            self._adding[sender].append(answer)
-            return
-        if sender.name in self._outlets:
+        if sender.removed:
             answer(None)
             return
+        held = self._held.get(sender.name)
+        if held is not None and held[0] is not sender:  # its removal is on its way; the new one is only faster
+            self.remove_sender(held[0])
+        waiting = self._leaving.get(sender.name)
+        if waiting is not None:  # the name is free once the removal of its predecessor is written
+            waiting.append((sender, outlets, answer))
+        elif sender in self._adding:
+            self._adding[sender].append(answer)
+        elif held is not None and held[0] is sender:
+            answer(None)
+        else:
+            self._add(sender, outlets, answer)
+
+    def _add(self, sender: Sender, outlets: list[Outlet], answer: SenderAnswer) -> None:
         self._adding[sender] = [answer]
-        self._outlets[sender.name] = outlets
+        self._held[sender.name] = (sender, outlets)
         for outlet in outlets:
             outlet.topic_id = None
 
@@ -143,7 +150,7 @@ class ClientLink(Link):
                 for outlet, event in zip(outlets, sender.events, strict=True):
                     outlet.topic_id = topics.integer(event, least=1, most=2**32 - 1)
             elif not isinstance(error, LinkError):
-                self._outlets.pop(sender.name, None)
+                self._let_go(sender)
                 for outlet in outlets:
                     outlet.topic_id = REFUSED
             for each in self._adding.pop(sender):
@@ -157,12 +164,21 @@ class ClientLink(Link):
         }
         self.call(Kind.ADD_SENDER, write_body(fields), answered)
 
-    def remove_sender(self, name: str) -> None:
-        """Take a sender back, after the events that wait."""
-        if self._outlets.pop(name, None) is not None:
-            self._leaving.setdefault(name, [])
-            body = write_body({"sender": name})
-            self._outbox.put_in_any_case((None, Kind.REMOVE_SENDER, body), HEADER_BYTES + len(body))
+    def remove_sender(self, sender: Sender) -> bool:
+        """Take a sender back, after the events that wait; return whether the server knew it or was asked to."""
+        if not self._let_go(sender):
+            return False
+        self._leaving.setdefault(sender.name, [])
+        body = write_body({"sender": sender.name})
+        self._outbox.put_in_any_case((None, Kind.REMOVE_SENDER, body), HEADER_BYTES + len(body))
+        return True
+
+    def _let_go(self, sender: Sender) -> bool:
+        held = self._held.get(sender.name)
+        if held is None or held[0] is not sender:
+            return False
+        del self._held[sender.name]
+        return True
 
     def add_listener(self, listener: Listener, answer: SenderAnswer) -> None:
         """Ask for what a listener wants; ``answer`` gets ``None`` once the server has taken it, or why it has not."""
@@ -224,7 +240,7 @@ class ClientLink(Link):
             text = f"the result has {len(result)} bytes, the server accepts {self.peer_limits.max_frame}"
             self.refuse(call_id, "codec_error", text)
         else:
-            self.put_control(Kind.REPLY, call_id, result)
+            self.put_reply(call_id, result)
 
     def refuse(self, call_id: int, code: str, message: str) -> None:
         """Say why a request of the server's has no result."""
@@ -247,7 +263,7 @@ class ClientLink(Link):
         for signal in self._signals.values():
             self._side.topic_left(signal)
         self._signals.clear()
-        for outlets in self._outlets.values():
+        for _sender, outlets in self._held.values():
             for outlet in outlets:
                 outlet.topic_id = None
         self._outbox.link_lost()

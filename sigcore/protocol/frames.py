@@ -19,6 +19,7 @@ MAGIC = b"\x93SIG\n"
 PREFACE = MAGIC + bytes([VERSION])
 
 HEADER = Struct(">IBI")
+KIND_AT = 4
 HEADER_BYTES = HEADER.size  # 9: length of the body u32, kind u8, id u32
 
 

@@ -22,7 +22,19 @@ from .._limits import LinkOptions
 from .._logging import get_logger
 from .bodies import MAX_BYE_BYTES, read_ack, read_body, write_ack, write_body, write_error
 from .codes import BYE_CODES
-from .frames import FIRST_CONTROL, FIRST_EVENT_LANE, MAGIC, PREFACE, VERSION, FrameReader, Item, Kind, frame, split_run
+from .frames import (
+    FIRST_CONTROL,
+    FIRST_EVENT_LANE,
+    KIND_AT,
+    MAGIC,
+    PREFACE,
+    VERSION,
+    FrameReader,
+    Item,
+    Kind,
+    frame,
+    split_run,
+)
 
 _log = get_logger("sigcore.protocol")
 
@@ -85,6 +97,7 @@ class Link:
         self._introduced = False  # whether our preface was written
         self._control: deque[bytes] = deque()
         self._control_size = 0
+        self._replies_size = 0  # the part of it that is replies, which others ask for in their own measure
         self._started_s = self._heard_s = now_s
         self._pinged = False
         # offsets in the stream of counted frames that we write, and in its event lane
@@ -201,7 +214,7 @@ class Link:
     @property
     def control_is_full(self) -> bool:
         """Whether so much control waits that what others cause should rather not be added."""
-        return self._control_size > self.options.control_queue // 2
+        return self._control_size - self._replies_size > self.options.control_queue // 2
 
     def put_control(self, kind: int, id_: int, body: bytes = b"") -> None:
         """Queue a frame of the control lane; too many for a side that does not read end the link."""
@@ -209,9 +222,22 @@ class Link:
             return
         data = frame(kind, id_, body)
         self._queue_control(data)
-        if self._control_size > self.options.control_queue + len(data):
-            text = f"{self._control_size} bytes of control wait, at most {self.options.control_queue} may"
+        waiting = self._control_size - self._replies_size
+        if waiting > self.options.control_queue + len(data):
+            text = f"{waiting} bytes of control wait, at most {self.options.control_queue} may"
             self.fail(RemoteProtocolError(text, code="control_overflow"))
+
+    @property
+    def has_reply_room(self) -> bool:
+        """Whether a reply may be queued: they share the room of events, beside the other control."""
+        return self._replies_size < self.options.event_queue
+
+    def put_reply(self, id_: int, body: bytes) -> None:
+        """Queue a REPLY; whoever calls has seen that there is room."""
+        if self.state is State.UP:
+            data = frame(Kind.REPLY, id_, body)
+            self._queue_control(data)
+            self._replies_size += len(data)
 
     def consumed(self, size: int, now_s: float) -> None:
         """Take down that ``size`` bytes of the event lane were dealt with; the other side may send as many more."""
@@ -291,6 +317,8 @@ class Link:
     def _on_bye(self, _id: int, body: bytes, _now_s: float) -> None:
         fields = read_body("BYE", body)
         code, message = fields.text("code"), fields.text("message", "")
+        if code not in BYE_CODES:
+            code, message = "unknown", f"{message} ({code})"
         good = code == "closing"
         self.state = State.ENDED
         self.error = None if good else LinkRefused(f"the other side ended the link: {message} ({code})", code=code)
@@ -346,6 +374,8 @@ class Link:
         window = self.options.unacknowledged
         while self._control and self._sent - self._acknowledged < window:
             data = self._control.popleft()
+            if data[KIND_AT] == Kind.REPLY:
+                self._replies_size -= len(data)
             parts.append(data)
             size += len(data)
             self._sent += len(data)

@@ -176,7 +176,14 @@ class ServerLink(Link):
         body = translate(result, codec, self.codec)
         if len(body) > self.peer_limits.max_frame:
             raise CodecError(f"it has {len(body)} bytes, the link takes {self.peer_limits.max_frame}")
-        self.put_control(Kind.REPLY, request_id, body)
+        if not self.has_reply_room:
+            self._hub.drops.count("reply", "a reply was left out: too many wait for a link that reads slowly")
+            text = (
+                f"the reply, of {len(body)} bytes, was left out: too many wait for your link; ask for fewer at a time"
+            )
+            self.take_error(request_id, "request_failed", text)
+            return
+        self.put_reply(request_id, body)
         self._hub.mark(self)
 
     def take_error(self, request_id: int, code: str, message: str) -> None:
