@@ -17,12 +17,12 @@ from sigcore._router import Router
 from sigcore._sender import Sender
 from sigcore._signal import Call, Signal
 from sigcore.aio._delivery import deliver
-from sigcore.protocol.bodies import Fields, read_body, write_body
+from sigcore.protocol.bodies import Fields, read_ack, read_body, write_ack, write_body
 from sigcore.protocol.calls import Asker
 from sigcore.protocol.client_link import ClientLink
-from sigcore.protocol.frames import PREFACE, FrameReader, Kind, frame, split_run
+from sigcore.protocol.frames import FIRST_CONTROL, FIRST_EVENT_LANE, HEADER_BYTES, PREFACE, Kind, frame, split_run
 from sigcore.protocol.hub import Hub
-from sigcore.protocol.outbox import Outbox, Outlet
+from sigcore.protocol.outbox import REFUSED, Outbox, Outlet
 from sigcore.protocol.routes import Topic
 from sigcore.protocol.server_link import ServerLink
 
@@ -143,7 +143,7 @@ class Server:
         """Return a client that speaks in frames, with its handshake done."""
         theirs = {key: limits.pop(key) for key in ("codec", "max_frame", "credit") if key in limits}
         ours = {key: limits.pop(f"our_{key}") for key in ("max_frame", "credit") if f"our_{key}" in limits}
-        peer = RawPeer(self, self.new_link(**ours, **limits))
+        peer = RawPeer(self, self.new_link(**ours, **limits), theirs.get("credit", 1 << 20))
         peer.say(hello(name, **theirs))
         assert [kind for kind, _id, _body in peer.hear()] == [Kind.WELCOME]
         return peer
@@ -161,12 +161,22 @@ class RawPeer:
     Attributes:
         server: The server.
         link: The link's end there.
-        inbox: What came back and was not looked at yet.
+        credit: How far ahead of what it has heard the server may send events.
+        received: Bytes of counted frames that it has heard.
+        events_received: Those of them in the event lane.
+        acks: The acknowledgements that it has heard, as (received, credit).
+        names: What topics stand for, for ``hear_events``.
+        kept: What came and was not looked at.
     """
 
     server: Server
     link: ServerLink
-    inbox: list[tuple[Kind, int, bytes]] = field(default_factory=list)
+    credit: int = 1 << 20
+    received: int = 0
+    events_received: int = 0
+    acks: list[tuple[int, int]] = field(default_factory=list)
+    names: dict[int, tuple[str, str]] = field(default_factory=dict)
+    kept: list[tuple[Kind, int, bytes]] = field(default_factory=list)
 
     def say(self, *frames: bytes) -> None:
         """Send bytes, in one piece."""
@@ -178,22 +188,42 @@ class RawPeer:
         data = b""
         while more := self.link.data_to_send():
             data += more
-        return [item for item in frames_in(data) if item[0] != Kind.ACK]
+        found, self.kept = self.kept, []
+        for kind, id_, body in frames_in(data):
+            size = HEADER_BYTES + len(body)
+            self.received += size if kind >= FIRST_CONTROL else 0
+            self.events_received += size if kind >= FIRST_EVENT_LANE else 0
+            if kind == Kind.ACK:
+                self.acks.append(read_ack(body))
+            else:
+                found.append((kind, id_, body))
+        return found
 
     def hear_fields(self) -> list[tuple[Kind, int, dict[str, Any]]]:
-        """Return the same with the bodies read as JSON."""
-        return [(kind, id_, dict(read_body(kind.name, body).items())) for kind, id_, body in self.hear()]
+        """Return the same with the bodies read as JSON; an empty body has no fields."""
+        return [(kind, id_, dict(read_body(kind.name, body or b"{}").items())) for kind, id_, body in self.hear()]
+
+    def hear_events(self) -> list[tuple[str, str, bytes]]:
+        """Return the events among those frames, by sender and event."""
+        found = []
+        for kind, id_, body in self.hear():
+            if kind == Kind.TOPIC:
+                fields = read_body("TOPIC", body)
+                self.names[id_] = (fields.text("sender"), fields.text("event"))
+            elif kind == Kind.EVENT:
+                found.append((*self.names[id_], body))
+        return found
 
     def acknowledge(self) -> None:
-        """Acknowledge all that was written, and give as much credit as at the beginning."""
-        link = self.link
-        received, credit = link._sent, link._events_sent + link.peer_limits.credit
-        self.say(frame(Kind.ACK, 0, received.to_bytes(8, "big") + credit.to_bytes(8, "big")))
+        """Acknowledge all that was heard, and give as much credit as at the beginning."""
+        self.say(frame(Kind.ACK, 0, write_ack(self.received, self.events_received + self.credit)))
 
     def listen(self, id_: int, sender: str | None = None, event: str | None = None) -> None:
-        """Register a listener."""
+        """Register a listener; events that come meanwhile are kept for ``hear``."""
         self.say(control(Kind.LISTEN, id_, sender=sender, event=event))
-        assert (Kind.OK, id_, {}) in self.hear_fields()
+        found = self.hear()
+        assert (Kind.OK, id_, b"{}") in found
+        self.kept = [item for item in found if item[0] in (Kind.TOPIC, Kind.EVENT)]
 
     def add_sender(
         self, name: str, events: Sequence[str] = (), requests: Sequence[str] = (), *, fallback: bool = False
@@ -267,7 +297,10 @@ class ClientProcess:
         return outlet
 
     def sender_removed(self, sender: Sender) -> None:
-        self.link.remove_sender(sender.name)
+        outlets = [self._outlets[signal] for signal in sender._signals.values()]
+        if not self.link.remove_sender(sender):
+            for outlet in outlets:
+                outlet.topic_id = REFUSED
 
     def listener_removed(self, listener: Listener) -> None:
         self.link.remove_listener(listener)
@@ -323,9 +356,3 @@ class Wire:
                 down = self.link.data_to_send()
             self.client.link.receive(down, self.server.now_s)
         self.server.settle()
-
-
-def all_frames(data: bytes, max_frame: int = 1 << 20) -> list[tuple[int, int, bytes]]:
-    """Cut ``data`` with the real scanner, without routes."""
-    items = FrameReader(max_frame, {}).feed(data)
-    return [(kind, id_, piece[start + 9 : end]) for kind, id_, _route, piece, start, end, _count in items]

@@ -134,9 +134,9 @@ def test_a_bye_in_good_order_is_no_error(end: str, state: State) -> None:
 @pytest.mark.parametrize("end", ENDS)
 def test_a_bye_with_a_reason_gives_it(end: str) -> None:
     link = ENDS[end](State.UP)
-    link.receive(control(Kind.BYE, 0, code="limit_reached", message="go away"), 100.0)
+    link.receive(control(Kind.BYE, 0, code="too_slow", message="go away"), 100.0)
     assert isinstance(link.error, LinkRefused)
-    assert link.error.code == "limit_reached"
+    assert link.error.code == "too_slow"
     assert "go away" in str(link.error)
 
 
