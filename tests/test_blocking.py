@@ -370,11 +370,17 @@ def test_closing_ends_streams_and_whoever_waits_for_a_reply(server: ServerRouter
     client.open()
 
     async def never(_params: Any) -> None:
+        begun.release()
         await asyncio.Event().wait()
 
-    never_released = threading.Event()
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def wait(_params: Any) -> None:
+        begun.release()
+        go_on.wait(LIMIT_S)
+
     client.add_sender("mine", requests={"never": never})
-    server.add_sender("thermo", requests={"wait": lambda _params: never_released.wait(LIMIT_S)})
+    server.add_sender("thermo", requests={"wait": wait})
     stream = client.listen("thermo")
 
     def ask(sender: str, method: str) -> None:
@@ -387,13 +393,14 @@ def test_closing_ends_streams_and_whoever_waits_for_a_reply(server: ServerRouter
     asking.append(threading.Thread(target=lambda: list(stream)))
     for thread in asking:
         thread.start()
-    wait_until(lambda: server._inner._answering._open == 1, "the handler runs")
+    assert begun.acquire(timeout=LIMIT_S)
+    assert begun.acquire(timeout=LIMIT_S)
     client.close()
     for thread in asking:
         thread.join(NO_DEADLOCK_S)
     assert not [thread for thread in asking if thread.is_alive()]
     assert sorted(type(error).__name__ for error in errors.data) == ["RouterClosed", "SenderLost"]
-    never_released.set()
+    go_on.set()
 
 
 def test_a_body_that_raises_ends_the_router_and_is_not_hidden(server: ServerRouter) -> None:

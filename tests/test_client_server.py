@@ -408,6 +408,26 @@ def test_a_trigger_waits_for_a_slow_reader_and_nothing_is_lost() -> None:
         assert server.counters == {}
 
 
+@pytest.mark.parametrize("where", ["client", "server"])
+def test_a_listener_that_is_slow_but_goes_on_is_not_taken_for_one_that_is_stuck(where: str) -> None:
+    options: dict[str, Any] = {"event_queue": 20_000, "credit": 20_000, "stall_timeout": 0.3}
+    heard = Heard()
+
+    def slow(info: sigcore.EventInfo, data: Any) -> None:
+        time.sleep(0.0005)
+        heard(info, data)
+
+    with ServerRouter(URL, **options) as server, ClientRouter(URL, **options) as client:
+        reader, writer = (client, server) if where == "client" else (server, client)
+        reader.add_listener(slow, "thermo")
+        signal = writer.add_sender("thermo", "reading").signal("reading")
+        for number in range(4_000):  # over 1 000 of them fit into the reader's credit
+            signal.trigger(number)
+        assert heard.wait(4_000) == list(range(4_000))
+        assert server.counters == {}
+        assert client.connected
+
+
 def test_a_trigger_that_cannot_wait_says_buffer_full_and_drain_returns_when_there_is_room() -> None:
     async def scenario() -> None:
         options: dict[str, Any] = {"event_queue": 5_000, "credit": 5_000}

@@ -63,7 +63,7 @@ class RawPeer:
     def rest(self, within_s: float = LIMIT_S) -> list[tuple[int, bytes]]:
         """Return (kind, body) of what comes until the server closes the connection."""
         self._socket.settimeout(within_s)
-        frames = []
+        frames: list[tuple[int, bytes]] = []
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             try:
