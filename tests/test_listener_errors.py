@@ -17,15 +17,10 @@ def fail(_info: EventInfo, data: Any) -> None:
     raise ValueError(f"cannot take {data}")
 
 
-def broken(errors: list[Exception]) -> Router:
-    """Return a router with a sender ``thermo`` that hands its errors to ``errors``."""
+def thermometer(errors: list[Exception]) -> tuple[Router, sigcore.Signal[Any]]:
+    """Return a router that hands its errors to ``errors``, and a signal of its sender ``thermo``."""
     router = Router(on_error=errors.append)
-    router.add_sender("thermo", ["reading"])
-    return router
-
-
-def trigger(router: Router, data: Any = None) -> None:
-    router._senders["thermo"].trigger("reading", data)
+    return router, router.add_sender("thermo", ["reading"]).signal("reading")
 
 
 def only(errors: list[Exception]) -> ListenerError:
@@ -37,20 +32,20 @@ def only(errors: list[Exception]) -> ListenerError:
 
 def test_a_listener_that_raises_stops_neither_the_others_nor_the_trigger() -> None:
     seen: list[str] = []
-    router = broken([])
+    router, signal = thermometer([])
     router.add_listener(fail, "thermo", "reading")
     router.add_listener(lambda _info, _data: seen.append("specific"), "thermo", "reading")
     router.add_listener(fail)
     router.add_listener(lambda _info, _data: seen.append("broadcast"))
-    trigger(router)
+    signal.trigger()
     assert seen == ["specific", "broadcast"]
 
 
 def test_on_error_gets_which_listener_failed_on_which_event_and_why(caplog: pytest.LogCaptureFixture) -> None:
     errors: list[Exception] = []
-    router = broken(errors)
+    router, signal = thermometer(errors)
     listener = router.add_listener(fail, "thermo", "reading")
-    trigger(router, 5)
+    signal.trigger(5)
     error = only(errors)
     assert error.listener is listener
     assert error.info == EventInfo("thermo", "reading")
@@ -76,7 +71,7 @@ def test_without_on_error_it_is_logged_with_its_traceback(caplog: pytest.LogCapt
 @pytest.mark.parametrize("failing", [0, 1, 2])
 def test_the_right_listener_is_named_where_one_function_is_registered_more_than_once(failing: int) -> None:
     errors: list[Exception] = []
-    router = broken(errors)
+    router, signal = thermometer(errors)
     keys = (("thermo", "reading"), ("thermo", "reading"), (None, None))
     calls: list[int] = []
 
@@ -86,7 +81,7 @@ def test_the_right_listener_is_named_where_one_function_is_registered_more_than_
             raise ValueError
 
     listeners = [router.add_listener(function, *key) for key in keys]
-    trigger(router)
+    signal.trigger()
     assert len(calls) == 3
     assert only(errors).listener is listeners[failing]
 
@@ -94,7 +89,7 @@ def test_the_right_listener_is_named_where_one_function_is_registered_more_than_
 @pytest.mark.parametrize("registrations", [1, 2])
 def test_a_listener_that_removes_itself_and_then_fails_is_reported(registrations: int) -> None:
     errors: list[Exception] = []
-    router = broken(errors)
+    router, signal = thermometer(errors)
 
     def once(_info: EventInfo, _data: Any) -> None:
         listeners.pop(0).remove()
@@ -102,7 +97,7 @@ def test_a_listener_that_removes_itself_and_then_fails_is_reported(registrations
 
     listeners = [router.add_listener(once, "thermo", "reading") for _ in range(registrations)]
     expected = list(listeners)
-    trigger(router)
+    signal.trigger()
     assert [error.listener for error in errors if isinstance(error, ListenerError)] == expected
 
 
@@ -123,19 +118,19 @@ def test_an_on_error_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
 def test_what_must_end_the_program_is_not_held_back(stop: type[BaseException]) -> None:
     errors: list[Exception] = []
-    router = broken(errors)
+    router, signal = thermometer(errors)
 
     def leave(_info: EventInfo, _data: Any) -> None:
         raise stop
 
     listener = router.add_listener(leave, "thermo", "reading")
     with pytest.raises(stop):
-        trigger(router)
+        signal.trigger()
     assert errors == []
     seen: list[str] = []
     listener.remove()
     router.add_listener(lambda _info, _data: seen.append("x"), "thermo", "reading")
-    trigger(router)  # and the router goes on, should the program do so
+    signal.trigger()  # and the router goes on, should the program do so
     assert seen == ["x"]
 
 
@@ -180,7 +175,7 @@ def test_a_listener_that_was_warned_stays_and_hears_a_later_sender_that_declares
 
 def test_a_broad_listener_is_not_warned(caplog: pytest.LogCaptureFixture) -> None:
     errors: list[Exception] = []
-    router = broken(errors)
+    router, _signal = thermometer(errors)
     router.add_listener(fail, "thermo")
     router.add_listener(fail, event="temperature")
     router.add_listener(fail, "thermo", "#disconnect")
@@ -193,21 +188,21 @@ def test_a_broad_listener_is_not_warned(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_no_errors_makes_a_failing_listener_fail_the_test() -> None:
-    router = broken([])
+    router, signal = thermometer([])
     router.add_listener(fail, "thermo", "reading")
     with (
         pytest.raises(AssertionError, match="cannot take 7") as caught,
         sigcore.testing.no_errors(router),
     ):
-        trigger(router, 7)
+        signal.trigger(7)
     assert isinstance(caught.value.__cause__, ListenerError)
 
 
 def test_no_errors_still_tells_on_error_and_is_over_when_its_block_is() -> None:
     errors: list[Exception] = []
-    router = broken(errors)
+    router, signal = thermometer(errors)
     router.add_listener(fail, "thermo", "reading")
     with pytest.raises(AssertionError), sigcore.testing.no_errors(router):
-        trigger(router)
-    trigger(router)
+        signal.trigger()
+    signal.trigger()
     assert len(errors) == 2

@@ -124,10 +124,7 @@ def test_two_readers_share_a_stream_without_losing_or_doubling() -> None:
     signal = reading(router)
     stream = router.listen("thermo", size=5_000)
     got: list[list[int]] = [[], []]
-    threads = [
-        threading.Thread(target=lambda kept=kept: kept.extend(data for _info, data in stream))
-        for kept in got
-    ]
+    threads = [threading.Thread(target=lambda kept=kept: kept.extend(data for _info, data in stream)) for kept in got]
     for thread in threads:
         thread.start()
     for value in range(2_000):

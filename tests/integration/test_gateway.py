@@ -57,10 +57,10 @@ def test_everybody_reaches_everybody_whatever_they_are_plugged_into(gateway: Gat
     heard = {name: Heard() for name in everybody}
     for name, router in everybody.items():
         router.add_listener(heard[name], event="greeting")
-        router.add_sender(name, "greeting", {"echo": lambda params: params})
     for name, router in everybody.items():
+        sender = router.add_sender(name, "greeting", {"echo": lambda params: params})
         for number in range(20):
-            router._senders[name].trigger("greeting", {"from": name, "number": number})
+            sender.trigger("greeting", {"from": name, "number": number})
     for one in heard.values():
         one.wait(20 * len(everybody))
         for name in everybody:
