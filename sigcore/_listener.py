@@ -29,13 +29,14 @@ class Listener:
         event: The event it listens for; ``None`` for any.
     """
 
-    __slots__ = ("__weakref__", "_router", "call", "callback", "event", "sender", "told")
+    __slots__ = ("__weakref__", "_router", "call", "callback", "event", "sender", "told", "warned_of")
 
     def __init__(self, router: Router, callback: Callback, key: Key) -> None:
         self._router: Router | None = router
         self.callback = callback
         self.sender, self.event = key
         self.call: Call = callback
+        self.warned_of: SenderInfo | None = None  # the sender that was found not to declare what this waits for
         self.told: dict[str, SenderInfo] = {}  # presence: the senders that this listener believes connected
 
     @property

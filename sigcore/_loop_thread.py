@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +21,9 @@ T = TypeVar("T")
 
 JOIN_S = 1.0
 """How long closing waits for a listener that does not return; its thread ends with the process."""
+
+PROGRESS_S = 0.02
+"""How often what was delivered is told while much waits."""
 
 _log = get_logger("sigcore.threads")
 
@@ -102,7 +106,8 @@ async def _cancel_the_rest() -> None:
 class Dispatcher:
     """Calls listeners in a thread of its own, in order, so that one that blocks delays events and nothing else.
 
-    What waits for it is bounded by whoever gives it: a link grants credit as ``done`` is called.
+    What waits for it is bounded by whoever gives it: a link grants credit as ``done`` tells what was dealt with, which
+    it does every 20 ms and at the end, so that a listener that is slow is not taken for one that is stuck.
 
     Args:
         started: Called in the thread as it starts.
@@ -110,16 +115,17 @@ class Dispatcher:
 
     def __init__(self, started: Callable[[], None]) -> None:
         self._started = started
-        self._queue: queue.SimpleQueue[tuple[Sequence[Delivery], Callable[[], None]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Sequence[Delivery], int, Callable[[int], None]] | None]
+        self._queue = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sigcore-dispatcher", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
-    def put(self, deliveries: Sequence[Delivery], done: Callable[[], None]) -> None:
-        """Have events delivered, then ``done`` called, in the thread."""
-        self._queue.put((deliveries, done))
+    def put(self, deliveries: Sequence[Delivery], size: int, done: Callable[[int], None]) -> None:
+        """Have events delivered in the thread (see ``sigcore.aio._delivery.Deliver``)."""
+        self._queue.put((deliveries, size, done))
 
     def stop(self) -> None:
         """Deliver what waits, and end; a listener that does not return is left behind after 1 s."""
@@ -128,14 +134,21 @@ class Dispatcher:
             self._thread.join(JOIN_S)
 
     def _run(self) -> None:
-        from .aio._delivery import deliver
-
         self._started()
         while (entry := self._queue.get()) is not None:
-            deliveries, done = entry
-            for delivery in deliveries:
-                try:
-                    deliver(delivery)
-                except BaseException:  # noqa: BLE001  # SystemExit from a listener must not end everybody's events
-                    _log.exception("a listener ended with more than an error; its thread goes on")
-            done()
+            self._deliver_all(*entry)
+
+    def _deliver_all(self, deliveries: Sequence[Delivery], size: int, done: Callable[[int], None]) -> None:
+        from .aio._delivery import deliver, size_of
+
+        told_s, part = time.monotonic(), 0
+        for delivery in deliveries:
+            try:
+                deliver(delivery)
+            except BaseException:  # noqa: BLE001  # SystemExit from a listener must not end everybody's events
+                _log.exception("a listener ended with more than an error; its thread goes on")
+            part += size_of(delivery)
+            if part and (now_s := time.monotonic()) - told_s >= PROGRESS_S:
+                done(part)
+                told_s, size, part = now_s, size - part, 0
+        done(size)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Presence: who is connected, and the listeners that asked to be told.
 
-What is kept is the state, not a log of changes. A change marks the sender's name; whoever finds nobody at it then
-tells each listener the difference between what is true and what that listener was told last. So a listener hears
-``#connect`` and ``#disconnect`` of a sender in turn, whoever was first and in whichever threads things happen, a
-late listener gets the present state by the same rule, and a listener that blocks lets nothing pile up.
+A change is put down in the order in which it happens; whoever finds nobody at it then tells each listener the
+difference between that state and what the listener was told last. So a listener hears ``#connect`` and
+``#disconnect`` of a sender in turn, whoever was first and in whichever threads things happen, and a late listener
+gets the present state by the same rule. Where a listener blocks and changes pile up, only the last of each sender is
+kept: presence is a state, not a log.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from ._listener import Listener
 
 
+MAX_CHANGES = 10_000
+"""How many changes may wait before only the last of each sender is kept."""
+
+
 class PresenceBoard:
     """The senders that this router knows to be connected, and who must hear of them.
 
@@ -34,8 +39,8 @@ class PresenceBoard:
         self._lock = threading.Lock()
         self._known: dict[str, SenderInfo] = {}
         self._listeners: tuple[Listener, ...] = ()
-        self._changed: deque[str] = deque()  # names to look at, each once: _marked holds the same
-        self._marked: set[str] = set()
+        self._changes: deque[tuple[str, SenderInfo | None]] = deque()  # a name, and its state from then on
+        self._most_changes = MAX_CHANGES
         self._telling = False
 
     def note(self, info: SenderInfo) -> None:
@@ -87,17 +92,17 @@ class PresenceBoard:
             raise
 
     def _mark(self, name: str) -> None:
-        if name not in self._marked:
-            self._marked.add(name)
-            self._changed.append(name)
+        self._changes.append((name, self._known.get(name)))
+        if len(self._changes) > self._most_changes:
+            latest = dict(self._changes)
+            self._changes = deque(latest.items())
+            self._most_changes = max(MAX_CHANGES, 2 * len(latest))
 
     def _next(self) -> tuple[str, SenderInfo | None] | None:
         """Return a name and its state, one for all listeners: ``#connect`` and ``#disconnect`` have one each."""
         with self._lock:
-            if self._changed:
-                name = self._changed.popleft()
-                self._marked.discard(name)
-                return name, self._known.get(name)
+            if self._changes:
+                return self._changes.popleft()
             self._telling = False
             return None
 

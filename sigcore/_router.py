@@ -387,16 +387,20 @@ class Router:
             missing = [event for event in self._table.events_awaited_of(info.name) if event not in info.events]
             waiting = [listener for event in missing for listener in self._table.listeners_for((info.name, event))]
         for listener in waiting:
-            self._warn_undeclared(listener, info.events)
+            self._warn_undeclared(listener, info)
 
     def _warn_if_undeclared(self, listener: Listener) -> None:
         sender = self._senders.get(listener.sender) if listener.sender is not None else None
         if sender is not None and listener.event is not None and listener.event not in sender.events:
-            self._warn_undeclared(listener, sender.events)
+            self._warn_undeclared(listener, sender.info)
 
-    def _warn_undeclared(self, listener: Listener, events: Iterable[str]) -> None:
-        """Tell a listener's owner that what it waits for is not declared; it stays registered."""
-        declared = ", ".join(events) or "none"
+    def _warn_undeclared(self, listener: Listener, info: SenderInfo) -> None:
+        """Tell a listener's owner, once, that a sender does not declare what it waits for; it stays registered."""
+        with self._lock:
+            if listener.warned_of is info:  # whoever came last may have been seen from both sides
+                return
+            listener.warned_of = info
+        declared = ", ".join(info.events) or "none"
         self._warn(
             listener,
             EventNotDeclared(

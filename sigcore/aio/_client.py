@@ -320,7 +320,7 @@ class ClientRouter(NetworkedRouter):
 
     def _tell(self, error: SigError) -> None:
         """Give ``error`` to the user's ``on_error``, where listeners are called and never on the loop."""
-        self._host.deliver([lambda: self._core._hand_on(error)], _nothing)
+        self._host.deliver([lambda: self._core._hand_on(error)], 0, _ignore)
 
     async def _register_sender(self, sender: Sender) -> None:
         if self._link is not None and not sender.removed:
@@ -438,4 +438,8 @@ class ClientRouter(NetworkedRouter):
 
 
 def _nothing() -> None:
+    pass
+
+
+def _ignore(_size: int) -> None:
     pass

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .._errors import EventNotDeclared
+from .._info import SenderInfo
 from ..protocol.frames import HEADER_BYTES
 
 if TYPE_CHECKING:
     from .._codec import Codec
-    from .._info import Peer, SenderInfo
+    from .._info import Peer
     from .._listener import Listener
     from .._signal import Signal
     from ..protocol.bodies import Fields
@@ -68,7 +69,7 @@ class ClientInbox:
         if self._waiting or self._waiting_size:
             deliveries, size = self._waiting, self._waiting_size
             self._waiting, self._waiting_size = [], 0
-            self._deliver_all(deliveries, lambda: self._post(self._delivered, size))
+            self._deliver_all(deliveries, size, lambda part: self._post(self._delivered, part))
 
     def link_lost(self) -> None:
         """Whoever was reachable by this link is not any more."""
@@ -111,8 +112,8 @@ class ClientInbox:
     def notice_came(self, listener: Listener, fields: Fields) -> None:
         """Take a notice for a listener's owner."""
         if fields.has("events"):
-            events = fields.texts("events")
-            self.put(lambda: self._tables._warn_undeclared(listener, events))
+            info = SenderInfo(listener.sender or "", tuple(fields.texts("events")))
+            self.put(lambda: self._tables._warn_undeclared(listener, info))
         else:
             cause = EventNotDeclared(fields.text("message", ""))
             self.put(lambda: self._tables._warn(listener, cause))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import CodecError
 from ..protocol.bodies import split_meta
-from ..protocol.frames import Kind
+from ..protocol.frames import HEADER_BYTES, Kind
 
 if TYPE_CHECKING:
     from .._codec import Codec
@@ -17,17 +17,26 @@ if TYPE_CHECKING:
 Delivery = tuple["Signal[Any]", "Codec", int, bytes] | Callable[[], None]
 """An event, not decoded yet (signal, codec, kind, body), or something else to do in its place among the events."""
 
-Deliver = Callable[[Sequence[Delivery], Callable[[], None]], None]
-"""Delivers events in their order and then calls back: inline on the loop, or from the dispatcher's thread."""
+Deliver = Callable[[Sequence[Delivery], int, Callable[[int], None]], None]
+"""Delivers events in their order: inline on the loop, or from the dispatcher's thread.
+
+Takes the deliveries, how many bytes they stand for in all, and what is told how many of these were dealt with; it may
+be told in parts.
+"""
 
 
-def deliver_inline(deliveries: Sequence[Delivery], done: Callable[[], None]) -> None:
+def deliver_inline(deliveries: Sequence[Delivery], size: int, done: Callable[[int], None]) -> None:
     """Deliver here and now."""
     try:
         for delivery in deliveries:
             deliver(delivery)
     finally:
-        done()
+        done(size)
+
+
+def size_of(delivery: Delivery) -> int:
+    """Return how many bytes of a link's event lane an event was; nothing where it is none."""
+    return HEADER_BYTES + len(delivery[3]) if isinstance(delivery, tuple) else 0
 
 
 def deliver(delivery: Delivery) -> None:

@@ -8,6 +8,10 @@ from collections.abc import Callable
 
 from ..protocol.link import Link, State
 
+SLICE_BYTES = 32 * 1024
+TURN_S = 0.005
+"""How long a link may read before others have their turn, looked at after each ``SLICE_BYTES``."""
+
 CLOSE_S = 1.0
 """How long a carrier may take to write what is left when a link ends; then it is aborted."""
 
@@ -46,9 +50,21 @@ class LinkIO(asyncio.Protocol):
         self.flush()
 
     def data_received(self, data: bytes) -> None:
-        """Hand bytes to the link."""
-        self.link.receive(data, self._loop.time())
+        """Hand bytes to the link, for a few ms at a time: what costs much must not hold up the other links."""
+        until = self._loop.time() + TURN_S
+        pos = 0
+        while pos < len(data) and (pos == 0 or self._loop.time() < until):
+            self.link.receive(data[pos : pos + SLICE_BYTES], self._loop.time())
+            pos += SLICE_BYTES
         self._received(self)
+        if pos < len(data) and self._transport is not None and not self.link.has_ended:
+            self._transport.pause_reading()
+            self._loop.call_soon(self._go_on, data[pos:])
+
+    def _go_on(self, rest: bytes) -> None:
+        if self._transport is not None and not self.link.has_ended:
+            self._transport.resume_reading()
+            self.data_received(rest)
 
     def eof_received(self) -> bool:
         """Close: a link needs both directions."""

@@ -141,9 +141,10 @@ class Router:
         home = self._core.home if isinstance(self._core, AsyncCore) else Home()
         home.settle_here()
         stream: Stream[Any] = Stream(size, self._core._drops, home)
-        stream._listener = self._core._enter_listener(stream._put, sender, event, type)
+        listener = stream._listener = self._core._enter_listener(stream._put, sender, event, type)
+        stream._registered = lambda: self._register_listener(listener)
         self._streams.add(stream)
-        self._register_soon(stream._listener)
+        self._register_soon(listener)
         return stream
 
     @overload

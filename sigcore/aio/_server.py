@@ -172,8 +172,8 @@ class ServerRouter(NetworkedRouter):
         if entry is None or entry.link is None or listener.event is None or listener.hears_presence:
             return
         if listener.event not in entry.topics and not listener.removed:
-            events = entry.info.events
-            self._local.put(lambda: self._core._warn_undeclared(listener, events))
+            info = entry.info
+            self._local.put(lambda: self._core._warn_undeclared(listener, info))
 
     _listener_removed = _listener_changed
 
@@ -251,6 +251,7 @@ class ServerRouter(NetworkedRouter):
     def _flush(self) -> None:
         """Write what this turn of the loop brought: each link once."""
         self._flush_due = False
+        self._hub.settle_local()
         for link in self._hub.take_dirty():
             io = self._ios.get(link)
             if io is not None:

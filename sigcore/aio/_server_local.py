@@ -204,7 +204,7 @@ class ServerLocal:
     def _hand_over(self) -> None:
         batch, size = self._batch, self._batch_size
         self._batch, self._batch_size = [], 0
-        self._deliver_all(batch, lambda: self._post(self._delivered, size))
+        self._deliver_all(batch, size, lambda part: self._post(self._delivered, part))
 
     def _delivered(self, size: int) -> None:
         was_full = self._undelivered >= self._options.event_queue

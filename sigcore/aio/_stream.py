@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._errors import StreamClosed, StreamTimeout
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from ._home import Home
 
 T = TypeVar("T")
+
+
+async def _nothing() -> None:
+    pass
 
 
 class Stream(Generic[T]):
@@ -38,6 +43,7 @@ class Stream(Generic[T]):
         self._readers: deque[asyncio.Future[None]] = deque()
         self._closed = False
         self._listener: Listener | None = None
+        self._registered: Callable[[], Awaitable[None]] = _nothing
         self._drops = drops
         self._home = home
         self.dropped = 0
@@ -78,6 +84,12 @@ class Stream(Generic[T]):
             raise StopAsyncIteration from None
 
     async def __aenter__(self) -> Stream[T]:
+        """Return once the server, if there is one, knows what is listened for; its refusal is raised."""
+        try:
+            await self._registered()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     async def __aexit__(

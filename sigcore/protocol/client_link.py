@@ -27,7 +27,7 @@ Answer = Callable[[bytes | None, SigError | None], None]
 """Takes the body of an answer, or the error that came instead."""
 
 
-SenderAnswer = Callable[[SigError | None], None]
+Registered = Callable[[SigError | None], None]
 """Takes ``None`` once the server knows a sender or listener, or the reason why it does not."""
 
 
@@ -102,9 +102,10 @@ class ClientLink(Link):
         self._answers: dict[int, Answer] = {}
         self._listeners: dict[int, Listener] = {}
         self._listener_ids: dict[Listener, int] = {}
+        self._listening: dict[Listener, list[Registered]] = {}  # listeners that the server was asked to know
         self._held: dict[str, tuple[Sender, list[Outlet]]] = {}  # by name: what the server knows or was asked to know
-        self._adding: dict[Sender, list[SenderAnswer]] = {}  # senders that the server was asked to know
-        self._leaving: dict[str, list[tuple[Sender, list[Outlet], SenderAnswer]]] = {}  # names whose removal is not
+        self._adding: dict[Sender, list[Registered]] = {}  # senders that the server was asked to know
+        self._leaving: dict[str, list[tuple[Sender, list[Outlet], Registered]]] = {}  # names whose removal is not
         # written yet, and the senders that wait for them
         self.server: Peer | None = None
         self._put_link_frame(
@@ -120,7 +121,7 @@ class ClientLink(Link):
 
     # senders and listeners of this process
 
-    def add_sender(self, sender: Sender, outlets: list[Outlet], answer: SenderAnswer) -> None:
+    def add_sender(self, sender: Sender, outlets: list[Outlet], answer: Registered) -> None:
         """Register a sender; ``answer`` gets ``None`` once the server knows it, or why it does not."""
         if sender.removed:
             answer(None)
@@ -138,7 +139,7 @@ class ClientLink(Link):
         else:
             self._add(sender, outlets, answer)
 
-    def _add(self, sender: Sender, outlets: list[Outlet], answer: SenderAnswer) -> None:
+    def _add(self, sender: Sender, outlets: list[Outlet], answer: Registered) -> None:
         self._adding[sender] = [answer]
         self._held[sender.name] = (sender, outlets)
         for outlet in outlets:
@@ -180,17 +181,22 @@ class ClientLink(Link):
         del self._held[sender.name]
         return True
 
-    def add_listener(self, listener: Listener, answer: SenderAnswer) -> None:
+    def add_listener(self, listener: Listener, answer: Registered) -> None:
         """Ask for what a listener wants; ``answer`` gets ``None`` once the server has taken it, or why it has not."""
+        if listener in self._listening:
+            self._listening[listener].append(answer)
+            return
         if listener in self._listener_ids or listener.removed:
             answer(None)
             return
+        self._listening[listener] = [answer]
         body = write_body({"sender": listener.sender, "event": listener.event})
 
         def answered(_body: bytes | None, error: SigError | None) -> None:
             if error is not None:
                 self._forget_listener(listener)
-            answer(error)
+            for each in self._listening.pop(listener):
+                each(error)
 
         id_ = self.call(Kind.LISTEN, body, answered)
         if id_ in self._answers:

@@ -10,7 +10,7 @@ no room, stays with its publisher, whose credit then simply stops.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._drops import Drops
@@ -98,7 +98,9 @@ class Hub:
         self.listeners = 0
         self.presence_size = 0
         self._senders: dict[str, SenderEntry] = {}
-        self._by_name: EventIndex[Topic] = EventIndex()
+        self._local_topics: EventIndex[Topic] = EventIndex()  # those of the server's own senders
+        self._stale: set[Key] = set()  # what they must be looked at for
+        self._routed: dict[ServerLink, None] = {}  # links that have routes
         self._interest = Interest()
         self._routes = Routes()
         self._calls = Calls()
@@ -127,7 +129,8 @@ class Hub:
             self._topics_ever += 1
             topic = Topic(self._topics_ever, entry, event, signals.get(event))
             entry.topics[event] = self.topics[topic.id] = topic
-            self._by_name.add(info.name, event, topic)
+            if link is None:
+                self._local_topics.add(info.name, event, topic)
         fields = presence_fields(info)
         entry.presence = (presence_frame(fields), presence_frame(brief(fields)))
         self._senders[info.name] = entry
@@ -136,8 +139,6 @@ class Hub:
         self._tell_presence(entry, entry.presence_for)
         for waiting, listener_id, event in self._interest.undeclared(info.name, info.events):
             waiting.notice_undeclared(listener_id, info, event)
-        if link is None:
-            self._refresh_local(entry.topics.values())
         return entry
 
     def remove_sender(self, entry: SenderEntry, code: str = "sender_lost") -> None:
@@ -221,12 +222,27 @@ class Hub:
         return b"".join(entry.presence_for(longest) for entry in self._senders.values())
 
     def touch(self, key: Key) -> None:
-        """Somebody came or went who wants, or wanted, ``key``: forget the routes that this concerns."""
-        topics = self._by_name.matching(key)
+        """Somebody came or went who wants, or wanted, ``key``: forget the routes that this concerns.
+
+        What is forgotten was earned by events that went that way, so a peer that comes and goes costs others little.
+        """
+        sender, event = key
+        if sender is None:
+            for link in self._routed:
+                link.routes.clear()
+            self._routed.clear()
+        else:
+            self._forget_routes_of(sender, event)
+        if self._local_topics.matching(key):
+            self._stale.add(key)
+            self.on_dirty()
+
+    def settle_local(self) -> None:
+        """Have the routes of the server's own senders seen again, once for all that came and went in a turn."""
+        stale, self._stale = self._stale, set()
+        topics = {topic: None for key in stale for topic in self._local_topics.matching(key)}
         for topic in topics:
-            if topic.sender.link is not None:
-                topic.sender.link.routes.pop(topic.id, None)
-        self._refresh_local(topic for topic in topics if topic.sender.link is None)
+            self.local.route_changed(topic)
 
     # events
 
@@ -234,6 +250,8 @@ class Hub:
         """Resolve where a topic goes now, and announce it to the links that have not heard of it."""
         links = self._interest.links_for(topic.sender.info.name, topic.event)
         owner = topic.sender.link
+        if owner is not None:
+            self._routed[owner] = None
         found = [link for link in links if link is not owner and self._announce(link, topic)]
         return self._routes.get(found, topic.signal is not None and topic.signal.has_listeners)
 
@@ -388,6 +406,7 @@ class Hub:
         self.links.pop(link, None)
         self._dirty.pop(link, None)
         self._waiting.pop(link, None)
+        self._routed.pop(link, None)
         if link.unrouted:
             text = f"events that {link.peer.name if link.peer else '?'!r} sent just before its link ended were dropped"
             self.drops.count("publisher_lost", text, link.unrouted)
@@ -414,17 +433,23 @@ class Hub:
 
     def _forget_topic(self, topic: Topic, told: dict[ServerLink, None]) -> None:
         del self.topics[topic.id]
-        self._by_name.remove(topic.sender.info.name, topic.event, topic)
         if topic.sender.link is not None:
             topic.sender.link.routes.pop(topic.id, None)
+        else:
+            self._local_topics.remove(topic.sender.info.name, topic.event, topic)
         for link in topic.told:
             link.told.discard(topic)
             told[link] = None
         topic.told.clear()
 
-    def _refresh_local(self, topics: Iterable[Topic]) -> None:
-        for topic in topics:
-            self.local.route_changed(topic)
+    def _forget_routes_of(self, sender: str, event: str | None) -> None:
+        entry = self._senders.get(sender)
+        if entry is None or entry.link is None:
+            return
+        if event is None:
+            entry.link.routes.clear()
+        elif event in entry.topics:
+            entry.link.routes.pop(entry.topics[event].id, None)
 
     def _announce(self, link: ServerLink, topic: Topic) -> bool:
         told = link.announce(topic)

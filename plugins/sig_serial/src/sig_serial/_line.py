@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import sigcore
 from sigcore import ConnectTimeout, LinkError
 
 from ._framing import Damage, Deframer
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ._port import Port
     from ._wire import Wire, WireUser
 
-logger = logging.getLogger("sigcore.serial")
+logger = sigcore.get_logger("sigcore.serial")
 
 LISTENER_PATIENCE_S = 5.0
 """How long no link may come up before a listener's log says what to check."""

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+import sigcore
 
 from ._line import LISTENER_PATIENCE_S, Line
 from ._link import Role
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ._options import SerialOptions
     from ._port import Port
 
-logger = logging.getLogger("sigcore.serial")
+logger = sigcore.get_logger("sigcore.serial")
 
 FIRST_DELAY_S = 0.25
 """Before the first attempt to open a lost port again; doubled each time."""
