@@ -331,6 +331,21 @@ def test_a_reader_that_is_cancelled_takes_no_event_from_another() -> None:
     run(scenario)
 
 
+def test_a_reader_that_is_cancelled_just_before_an_event_comes_ends_as_cancelled() -> None:
+    async def scenario(router: Router) -> None:
+        thermo = await router.add_sender("thermo", "reading")
+        stream = router.listen("thermo")
+        reader = asyncio.create_task(stream.get())
+        await asyncio.sleep(0)  # it waits
+        reader.cancel()
+        thermo.trigger("reading", 1)
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        assert (await stream.get())[1] == 1
+
+    run(scenario)
+
+
 def test_closing_the_router_ends_its_streams_and_its_async_listeners() -> None:
     gates: list[Gate] = []
 

@@ -104,9 +104,9 @@ class Stream(Generic[T]):
             try:
                 await reader
             except asyncio.CancelledError:
-                if reader.done() and not reader.cancelled():
+                if not reader.cancelled():
                     self._wake()  # the wake-up was ours; another reader must have it
-                else:
+                elif reader in self._readers:  # else an event that came since has passed it over
                     self._readers.remove(reader)
                 raise
 
