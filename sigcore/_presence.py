@@ -56,7 +56,8 @@ class PresenceBoard:
     def add_listener(self, listener: Listener) -> None:
         """Let ``listener`` hear of what is and of what comes; ``settle`` tells it."""
         with self._lock:
-            self._listeners = (*self._listeners, listener)
+            # Those of #disconnect come first: of a sender and its successor, the end is told before the beginning.
+            self._listeners = tuple(sorted((*self._listeners, listener), key=lambda each: each.event == EVENT_CONNECT))
             for name in (listener.sender,) if listener.sender is not None else tuple(self._known):
                 self._mark(name)
 

@@ -191,3 +191,22 @@ def test_connect_and_disconnect_alternate_for_every_listener_while_threads_add_a
             if watcher is not early:  # it may have heard a disconnect before it asked for connects
                 events = events[events.index(EVENT_CONNECT) :]
             assert events == [EVENT_CONNECT, EVENT_DISCONNECT] * (len(events) // 2) + [EVENT_CONNECT]
+
+
+def test_of_a_sender_and_its_successor_the_end_is_told_before_the_beginning() -> None:
+    router = Router()
+    first = router.add_sender("thermo", "reading")
+    present: set[str] = set()
+
+    def replace_it(_info: EventInfo, data: SenderInfo) -> None:
+        if data.events == ("reading",):
+            first.remove()
+            router.add_sender("thermo", "alarm")
+            for _ in range(6_000):  # nobody is told of anything before this returns, and not all of it is kept
+                router.add_sender("valve").remove()
+
+    router.add_listener(lambda _info, data: present.add(data.name), event=EVENT_CONNECT)
+    router.add_listener(lambda _info, data: present.discard(data.name), event=EVENT_DISCONNECT)
+    router.add_listener(replace_it, event=EVENT_CONNECT)
+    router.add_sender("valve")
+    assert present == {"thermo", "valve"}
