@@ -75,6 +75,7 @@ class ServerProcess:
         self.retries = 0
         self.heard: list[tuple[str, bytes]] = []
         self.present: list[str] = []
+        self.changed: list[str] = []
         self.asked: list[tuple[int, str, str, bytes]] = []
         self.withdrawn: list[int] = []
         self.answers: dict[int, bytes | str] = {}
@@ -97,7 +98,7 @@ class ServerProcess:
         self.retries += 1
 
     def route_changed(self, topic: Topic) -> None:
-        pass
+        self.changed.append(topic.event)
 
     def ask(
         self,
@@ -152,6 +153,7 @@ class Server:
         """Do what the shell does in the next turn of the loop: take out the links that have ended."""
         while self.ended:
             self.hub.drop_link(self.ended.pop())
+        self.hub.settle_local()
 
 
 @dataclass

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sigcore._info import SenderInfo
 from sigcore.protocol.bodies import join_meta
 from sigcore.protocol.frames import Kind, frame
 from sigcore.protocol.link import State
@@ -507,6 +508,21 @@ def test_a_full_process_of_the_server_s_own_holds_events_back_too() -> None:
     server.local.is_full = False
     server.hub.room_came()
     assert server.local.heard == [("reading", b'"1"'), ("reading", b'"2"')]
+
+
+def test_the_server_s_own_senders_are_told_once_a_turn_that_somebody_came_or_went() -> None:
+    server = Server()
+    server.hub.add_sender(SenderInfo("own", ("tick", "tock")), False, None)
+    reader = server.connect()
+    reader.say(control(Kind.LISTEN, 1, sender="own", event="tick"), control(Kind.LISTEN, 2, sender="own", event="tick"))
+    assert server.local.changed == ["tick"]
+    reader.listen(3, None, None)
+    assert sorted(server.local.changed) == ["tick", "tick", "tock"]
+    reader.listen(4, "other", "tick")
+    assert len(server.local.changed) == 3
+    reader.link.lose(None)
+    server.settle()
+    assert sorted(server.local.changed) == ["tick", "tick", "tick", "tock", "tock"]
 
 
 # codecs
