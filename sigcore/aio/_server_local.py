@@ -162,7 +162,11 @@ class ServerLocal:
     @property
     def is_full(self) -> bool:
         """Whether events for our listeners must wait; a listener that blocks for long loses them instead."""
-        return self._undelivered >= self._options.event_queue and not self._stalled
+        return self._at_limit and not self._stalled
+
+    @property
+    def _at_limit(self) -> bool:
+        return self._undelivered >= self._options.event_queue
 
     def sender_came(self, info: SenderInfo) -> Mapping[str, Signal[Any]]:
         """Enter a sender of a link."""
@@ -181,15 +185,15 @@ class ServerLocal:
 
     def deliver(self, signal: Signal[Any], codec: Codec, kind: int, body: bytes) -> None:
         """Take an event of a link for our listeners."""
-        if self._undelivered >= self._options.event_queue:
+        if self._stalled and self._at_limit:
             text = "events for listeners of the server's own process were dropped: a listener blocks"
             self._hub.drops.count("local_listener_stalled", text)
             return
         self._undelivered += HEADER_BYTES + len(body)
         self._batch_size += HEADER_BYTES + len(body)
         self.put((signal, codec, kind, body))
-        if self._undelivered >= self._options.event_queue and self._stall_timer is None:
-            self._stall_timer = self._loop.call_later(self._options.stall_timeout, self._stall)
+        if self._stall_timer is None and self._at_limit:
+            self._expect_progress()
 
     def _presence_changed(self, info: SenderInfo) -> None:
         self._tables._presence.note(info)
@@ -207,14 +211,19 @@ class ServerLocal:
         self._deliver_all(batch, size, lambda part: self._post(self._delivered, part))
 
     def _delivered(self, size: int) -> None:
-        was_full = self._undelivered >= self._options.event_queue
+        was_full = self._at_limit
         self._undelivered -= size
         self._stalled = False
         if self._stall_timer is not None:
             self._stall_timer.cancel()
             self._stall_timer = None
-        if was_full:
+        if self._at_limit:
+            self._expect_progress()
+        elif was_full:
             self._hub.room_came()
+
+    def _expect_progress(self) -> None:
+        self._stall_timer = self._loop.call_later(self._options.stall_timeout, self._stall)
 
     def _stall(self) -> None:
         """Our listeners made no progress at their limit: they lose events, so that nobody else has to wait."""
