@@ -268,7 +268,7 @@ def test_a_name_that_is_taken_elsewhere_is_refused_and_the_refused_leaves_nothin
         wait_until(lambda: not server.senders(), "the name is free")
         with other.add_sender("thermo", "other") as taken:
             taken.trigger("other")
-        assert [info.events for info in connects.wait(2)] == [("reading",), ("other",)]
+            assert [info.events for info in connects.wait(2)] == [("reading",), ("other",)]
 
 
 def test_a_name_is_free_again_for_its_own_router_as_soon_as_remove_returned(server: ServerRouter) -> None:
