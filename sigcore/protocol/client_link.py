@@ -349,10 +349,7 @@ class ClientLink(Link):
         for body in others:
             name = read_body("REMOVE_SENDER", body).text("sender")
             for sender, outlets, answer in self._leaving.pop(name, ()):
-                if sender.removed:  # while it waited for its predecessor to go
-                    answer(None)
-                else:
-                    self.add_sender(sender, outlets, answer)
+                self.add_sender(sender, outlets, answer)
 
     def _peer_in(self, fields: Fields) -> Peer | None:
         return peer_in(fields) or self.server

@@ -243,6 +243,8 @@ class Hub:
         topics = {topic: None for key in stale for topic in self._local_topics.matching(key)}
         for topic in topics:
             self.local.route_changed(topic)
+        if topics:
+            self.local.retry()  # whoever was full may be gone
 
     # events
 
