@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
-from typing import Any
+import weakref
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from sigcore.protocol.bodies import write_ack, write_request
 from sigcore.protocol.frames import Kind, frame
 from sigcore.protocol.hub import Hub
 from sigcore.protocol.link import State
+from sigcore.protocol.server_link import ServerLink
 
 from .loopback import ClientProcess, RawPeer, Server, Wire, control, hello
 
@@ -183,6 +186,22 @@ def test_nothing_is_left_of_links_that_came_and_went() -> None:
         second.say(control(Kind.BYE, 0, code="closing"))
     assert tables(server.hub) == fresh
     assert server.local.present == []
+
+
+def test_a_topic_that_lives_on_does_not_keep_the_links_that_were_told_of_it() -> None:
+    server = Server()
+    publisher, _reader, topic = honest_pair(server)
+    link = weakref.ref(server.connect("passer-by").link)
+    passer_by = RawPeer(server, cast(ServerLink, link()))
+    passer_by.listen(1, "thermo")
+    publisher.say(frame(Kind.EVENT, topic, b"1"))
+    passer_by.link.lose(None)
+    server.settle()
+    server.hub.take_dirty()
+    publisher.say(frame(Kind.EVENT, topic, b"2"))
+    del passer_by
+    gc.collect()
+    assert link() is None
 
 
 FLOODS = {

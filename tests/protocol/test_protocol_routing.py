@@ -426,6 +426,35 @@ def test_a_publisher_s_credit_stops_while_a_reader_is_full_and_comes_back_by_its
     assert publisher.acks[-1][1] == 1000 + 111 + 10 * 91
 
 
+def test_events_that_waited_as_one_run_part_where_their_ways_have_parted() -> None:
+    server = Server()
+    publisher = server.connect("publisher", our_credit=10_000)
+    first, second = (server.connect(name, event_queue=100, credit=1) for name in ("first", "second"))
+    a, b, c = publisher.add_sender("thermo", ["a", "b", "c"])
+    first.listen(1, None, "a")
+    first.listen(2, None, "b")
+    second.listen(1, None, "c")
+    long = "x" * 100
+    said = [event(a, long), event(c, long), event(a, "1") + event(b, "2") + event(a, "3") + event(b, "4")]
+    for data in said:
+        publisher.say(data)  # the last waits for the first reader
+    second.listen(2, None, "b")
+
+    def drain(reader: RawPeer) -> list[str]:
+        found: list[bytes] = []
+        for _ in range(10):
+            found += [body for _sender, _event, body in reader.hear_events()]
+            reader.acknowledge()
+        return [body.decode().strip('"') for body in found]
+
+    assert drain(first) == [long, "1"]
+    assert drain(second) == [long, "2", "4"]
+    assert drain(first) == ["2", "3", "4"]
+    publisher.link.tick(101.0)
+    publisher.hear()
+    assert publisher.acks[-1][1] == 10_000 + len(b"".join(said))
+
+
 @given(st.integers(0, 2**32))
 def test_each_sender_s_events_keep_their_order_under_any_pressure(seed: int) -> None:
     """Three publishers, three readers with queues of different lengths, everything in a random order."""
