@@ -492,6 +492,27 @@ def test_whoever_reads_nothing_for_long_is_closed_counted_and_logged_and_the_oth
         go_on.set()
 
 
+def test_a_server_s_own_listener_that_gets_stuck_on_its_way_loses_events_and_holds_up_no_other() -> None:
+    go_on = threading.Event()
+    options: dict[str, Any] = {"event_queue": 5_000, "credit": 5_000, "stall_timeout": 0.3}
+    heard = Heard()
+
+    def block_in_the_end(_info: sigcore.EventInfo, data: Any) -> None:
+        time.sleep(0.001)  # slow enough to be at its limit
+        if data.startswith("0200"):
+            go_on.wait(LIMIT_S)
+
+    with ServerRouter(URL, **options) as server, ClientRouter(URL) as good, ClientRouter(URL, **options) as client:
+        server.add_listener(block_in_the_end, "thermo")
+        good.add_listener(heard, "thermo")
+        signal = client.add_sender("thermo", "reading").signal("reading")
+        for number in range(1_000):
+            signal.trigger(f"{number:04}".ljust(100))
+        assert [int(data) for data in heard.wait(1_000)] == list(range(1_000))
+        assert set(server.counters) == {"local_listener_stalled"}
+        go_on.set()
+
+
 def test_a_sender_added_again_behind_a_full_buffer_is_answered_when_the_link_is_lost() -> None:
     go_on = threading.Event()
     options: dict[str, Any] = {"event_queue": 2_000, "credit": 2_000, "stall_timeout": 30.0}
