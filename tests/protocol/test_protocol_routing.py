@@ -435,7 +435,11 @@ def test_events_that_waited_as_one_run_part_where_their_ways_have_parted() -> No
     first.listen(2, None, "b")
     second.listen(1, None, "c")
     long = "x" * 100
-    said = [event(a, long), event(c, long), event(a, "1") + event(b, "2") + event(a, "3") + event(b, "4")]
+    said = [
+        event(a, "0") + event(b, long),
+        event(c, long),
+        event(a, "1") + event(b, "2") + event(a, "3") + event(b, "4"),
+    ]
     for data in said:
         publisher.say(data)  # the last waits for the first reader
     second.listen(2, None, "b")
@@ -447,7 +451,7 @@ def test_events_that_waited_as_one_run_part_where_their_ways_have_parted() -> No
             reader.acknowledge()
         return [body.decode().strip('"') for body in found]
 
-    assert drain(first) == [long, "1"]
+    assert drain(first) == ["0", long, "1"]
     assert drain(second) == [long, "2", "4"]
     assert drain(first) == ["2", "3", "4"]
     publisher.link.tick(101.0)
