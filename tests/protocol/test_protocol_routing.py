@@ -429,12 +429,12 @@ def test_a_publisher_s_credit_stops_while_a_reader_is_full_and_comes_back_by_its
 def test_events_that_waited_as_one_run_part_where_their_ways_have_parted() -> None:
     server = Server()
     publisher = server.connect("publisher", our_credit=10_000)
-    first, second = (server.connect(name, event_queue=100, credit=1) for name in ("first", "second"))
+    first, second = (server.connect(name, event_queue=300, credit=1) for name in ("first", "second"))
     a, b, c = publisher.add_sender("thermo", ["a", "b", "c"])
     first.listen(1, None, "a")
     first.listen(2, None, "b")
     second.listen(1, None, "c")
-    long = "x" * 100
+    long = "x" * 300
     said = [
         event(a, "0") + event(b, long),
         event(c, long),
