@@ -246,6 +246,20 @@ def test_so_many_requests_may_be_open_and_no_more(server: Server, who: str) -> N
     asked(holder)
 
 
+def test_replies_for_an_asker_that_does_not_read_are_bounded_and_its_link_stays(
+    server: Server, holder: RawPeer
+) -> None:
+    asker = server.connect("asker", event_queue=10_000, control_queue=5_000)
+    asker.say(*map(request, range(20)))
+    for _kind, call, _body in holder.hear():
+        holder.say(reply(call, bytes(2_000)))
+    assert asker.link.state is State.UP
+    answers = asker.hear()
+    assert [kind for kind, _id, _body in answers] == [Kind.REPLY] * 5 + [Kind.ERROR] * 15
+    assert b"request_failed" in answers[-1][2]
+    assert server.drops.counts() == {"reply": 15}
+
+
 def test_the_list_of_deadlines_does_not_grow_with_requests_that_were_answered() -> None:
     calls, asker, answerer = Calls(), ServerProcess(), ServerProcess()
     for n in range(10_000):
