@@ -95,4 +95,9 @@ def link_options(
     for name in LinkKeywords.__annotations__:
         if not getattr(options, name) > 0:
             raise EndpointError(f"{endpoint}: {name} must be more than 0 (0 never means unlimited)")
+    if options.dead_after <= options.heartbeat:
+        raise EndpointError(
+            f"{endpoint}: dead_after ({options.dead_after:g} s) must be more than heartbeat ({options.heartbeat:g} s), "
+            "or nobody is asked for a sign of life before being taken for lost"
+        )
     return options, rest

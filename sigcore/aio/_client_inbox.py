@@ -93,6 +93,10 @@ class ClientInbox:
         """Take it out, after the events that wait."""
         self.put(lambda: self._tables._remove_remote_signal(signal))
 
+    def frame_came(self, size: int) -> None:
+        """Take down a frame that is no event: its credit goes back in its turn, so that its work cannot pile up."""
+        self._waiting_size += size
+
     def event_came(self, signal: Signal[Any], kind: int, body: bytes) -> None:
         """Take an event."""
         self._waiting.append((signal, self._codec, kind, body))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from .._errors import CodecError, NotConnected, SigError
 from ..protocol.bodies import timeout_ms
 from ..protocol.codes import error_of
-from ..protocol.frames import HEADER_BYTES, frame
+from ..protocol.frames import frame
 from ..protocol.outbox import EventBuffer, check_size, event_body
+from ._delivery import size_of
 
 if TYPE_CHECKING:
     from .._codec import Codec
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from ._answering import Answering
     from ._delivery import Delivery
     from ._networked import Host
+
+
+WORK_BYTES = 256
+"""What something to do counts among the events that wait, about what it takes in memory."""
 
 
 class ServerOutlet:
@@ -96,6 +101,7 @@ class ServerLocal:
         self._undelivered = 0
         self._stall_timer: asyncio.TimerHandle | None = None
         self._stalled = False
+        self._settling = False
         self._questions: dict[int, asyncio.Future[Any]] = {}
         self._question_ids = itertools.count(1)
         self.buffer: EventBuffer[OutItem] = EventBuffer(options.event_queue, self._tables._drops, host.may_wait_s)
@@ -173,14 +179,21 @@ class ServerLocal:
         assert info.peer is not None
         signals = {event: self._tables._add_remote_signal(info.name, event, info.peer) for event in info.events}
         self._signals[info.name] = list(signals.values())
-        self.put(lambda: self._tables._warn_of_undeclared(info))
+        if self._at_limit:
+            self._hub.drops.count("notice", "a warning of undeclared events was left out: a listener blocks")
+        else:
+            self.put(lambda: self._tables._warn_of_undeclared(info))
         self._presence_changed(info)
         return signals
 
     def sender_left(self, info: SenderInfo) -> None:
         """Take a sender of a link out."""
         for signal in self._signals.pop(info.name):
-            self.put(partial(self._tables._remove_remote_signal, signal))  # after the events that wait
+            remove = partial(self._tables._remove_remote_signal, signal)
+            if self._at_limit:
+                remove()  # nothing may pile up behind a listener that blocks
+            else:
+                self.put(remove)  # after the events that wait
         self._presence_changed(replace(info, connected=False))
 
     def deliver(self, signal: Signal[Any], codec: Codec, kind: int, body: bytes) -> None:
@@ -189,21 +202,28 @@ class ServerLocal:
             text = "events for listeners of the server's own process were dropped: a listener blocks"
             self._hub.drops.count("local_listener_stalled", text)
             return
-        self._undelivered += HEADER_BYTES + len(body)
-        self._batch_size += HEADER_BYTES + len(body)
         self.put((signal, codec, kind, body))
-        if self._stall_timer is None and self._at_limit:
-            self._expect_progress()
 
     def _presence_changed(self, info: SenderInfo) -> None:
         self._tables._presence.note(info)
-        self.put(self._tables._presence.settle)
+        if not self._settling:
+            self._settling = True
+            self.put(self._settle_presence)
+
+    def _settle_presence(self) -> None:
+        self._settling = False
+        self._tables._presence.settle()
 
     def put(self, delivery: Delivery) -> None:
         """Have something done in its place among the events for our listeners."""
         if not self._batch:
             self._loop.call_soon(self._hand_over)
+        size = size_of(delivery) or WORK_BYTES
         self._batch.append(delivery)
+        self._batch_size += size
+        self._undelivered += size
+        if self._stall_timer is None and self._at_limit:
+            self._expect_progress()
 
     def _hand_over(self) -> None:
         batch, size = self._batch, self._batch_size

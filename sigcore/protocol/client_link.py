@@ -43,6 +43,9 @@ class ClientSide(Protocol):
     def topic_left(self, signal: Signal[Any]) -> None:
         """Take such an event out."""
 
+    def frame_came(self, size: int) -> None:
+        """Take down another frame of the event lane; it counts as consumed as events do, when its work is done."""
+
     def event_came(self, signal: Signal[Any], kind: int, body: bytes) -> None:
         """Take an event; its bytes count as consumed when ``Link.consumed`` says so."""
 
@@ -315,27 +318,27 @@ class ClientLink(Link):
     def _on_cancel(self, id_: int, _body: bytes, _now_s: float) -> None:
         self._side.withdrawn(id_)
 
-    def _on_topic(self, id_: int, body: bytes, now_s: float) -> None:
+    def _on_topic(self, id_: int, body: bytes, _now_s: float) -> None:
         fields = read_body("TOPIC", body)
         sender, event = fields.name("sender", "sender"), fields.name("event", "event")
         if id_ in self._signals:
             raise RemoteProtocolError(f"TOPIC uses the number {id_} twice", code="malformed_body")
         self._signals[id_] = self._side.topic_came(sender, event, self._peer_in(fields))
         self._topics_of.setdefault(sender, []).append(id_)
-        self.consumed(HEADER_BYTES + len(body), now_s)
+        self._side.frame_came(HEADER_BYTES + len(body))
 
     def _on_presence(self, _id: int, body: bytes, _now_s: float) -> None:
         info = sender_info(read_body("PRESENCE", body), self.server)
         self._side.presence_came(info, HEADER_BYTES + len(body))
 
-    def _on_start(self, _id: int, body: bytes, now_s: float) -> None:
-        self.consumed(HEADER_BYTES + len(body), now_s)  # presence is state here, so its beginning needs no end
+    def _on_start(self, _id: int, body: bytes, _now_s: float) -> None:
+        self._side.frame_came(HEADER_BYTES + len(body))  # presence is state here, so its beginning needs no end
 
-    def _on_remove_sender(self, _id: int, body: bytes, now_s: float) -> None:
+    def _on_remove_sender(self, _id: int, body: bytes, _now_s: float) -> None:
         name = read_body("REMOVE_SENDER", body).name("sender", "sender")
         for topic_id in self._topics_of.pop(name, ()):
             self._side.topic_left(self._signals.pop(topic_id))
-        self.consumed(HEADER_BYTES + len(body), now_s)
+        self._side.frame_came(HEADER_BYTES + len(body))
 
     def _on_events(self, kind: int, id_: int, route: Signal[Any] | None, run: bytes, count: int) -> None:
         if route is None:

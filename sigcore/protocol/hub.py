@@ -38,6 +38,9 @@ MAX_LISTENERS = MAX_SENDERS = 100_000
 MAX_EVENTS = 1_000
 """Events, and methods, that a sender of a link may declare."""
 
+MAX_LINK_TOPICS = 20_000
+"""Events of all senders of one link: what takes long to clear away when it ends holds up the others."""
+
 MAX_TOPICS = 1_000_000
 """Events of all senders together."""
 

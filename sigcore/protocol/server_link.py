@@ -12,7 +12,16 @@ from .._info import Peer, SenderInfo
 from .._names import MAX_NAME_BYTES, check_event_to_hear, check_name
 from .bodies import NO_TIMEOUT_MS, cut_text, read_body, read_request, write_body, write_error, write_request
 from .frames import HEADER, HEADER_BYTES, VERSION, FrameReader, Kind, frame, split_run
-from .hub import MAX_EVENTS, MAX_LISTENERS, MAX_SENDERS, MAX_TOPICS, brief, peer_fields, presence_fields
+from .hub import (
+    MAX_EVENTS,
+    MAX_LINK_TOPICS,
+    MAX_LISTENERS,
+    MAX_SENDERS,
+    MAX_TOPICS,
+    brief,
+    peer_fields,
+    presence_fields,
+)
 from .link import WRITE_BYTES, Limits, Link, State
 from .translate import translate
 
@@ -26,6 +35,9 @@ if TYPE_CHECKING:
 
 MAX_SENDER_BYTES = 64 * 1024
 """Longest ADD_SENDER: what is told of the sender then is no longer than a JSON body may be."""
+
+NOTICE_EVENTS = 20
+"""How many of a sender's events a NOTICE names: enough to find a slip of the pen."""
 
 QUERY_BYTES = 48 * 1024
 """About how long one answer to a QUERY gets; the asker goes on after its last entry."""
@@ -121,16 +133,16 @@ class ServerLink(Link):
 
     def notice_undeclared(self, listener_id: int, info: SenderInfo, event: str) -> None:
         """Tell a listener's owner that the sender, which is connected, does not declare what it waits for."""
+        if self.control_is_full:
+            self._hub.drops.count("notice", "a notice was left out: much control waits for the link")
+            return
         text = f"sender {info.name!r} does not declare the event {event!r}"
-        fields = {"code": "event_not_declared", "message": text, "events": info.events}
+        fields = {"code": "event_not_declared", "message": text, "events": info.events[:NOTICE_EVENTS]}
         body = write_body(fields)
         if len(body) > self.peer_limits.max_frame:
             body = write_error("event_not_declared", text, self.peer_limits.max_frame)
-        if self.control_is_full:
-            self._hub.drops.count("notice", "a notice was left out: much control waits for the link")
-        else:
-            self.put_control(Kind.NOTICE, listener_id, body)
-            self._hub.mark(self)
+        self.put_control(Kind.NOTICE, listener_id, body)
+        self._hub.mark(self)
 
     def put_events(self, run: bytes, count: int) -> None:
         """Queue events for the other side."""
@@ -316,6 +328,8 @@ class ServerLink(Link):
                 f"no more senders: {self.options.max_senders} a link, {MAX_SENDERS} in all, with {MAX_TOPICS} events "
                 "in all"
             )
+        if len(self._owned) + len(info.events) > MAX_LINK_TOPICS:
+            return f"no more senders: those of a link have at most {MAX_LINK_TOPICS} events together"
         return None
 
     def _on_listen(self, id_: int, body: bytes, _now_s: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from .._codec import Codec
 from .._errors import CodecError, RemoteProtocolError
+from .._shown import described
 from .bodies import join_meta, split_meta
 from .frames import Kind, frame, split_run
 
@@ -17,7 +18,14 @@ def translate(body: bytes, source: Codec, target: Codec) -> bytes:
     Raises:
         CodecError: The body cannot be read, or what it holds has no form in ``target``.
     """
-    return body if source.name == target.name else target.encode(source.decode(body))
+    if source.name == target.name:
+        return body
+    try:
+        return target.encode(source.decode(body))
+    except CodecError:
+        raise
+    except Exception as error:  # a foreign codec may break its contract; that costs this body and no link
+        raise CodecError(f"from {source.name} to {target.name}: {described(error)}") from error
 
 
 def translate_run(

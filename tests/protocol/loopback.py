@@ -331,6 +331,9 @@ class ClientProcess:
             self.present.pop(info.name, None)
         self.link.consumed(size, self.now_s)
 
+    def frame_came(self, size: int) -> None:
+        self.link.consumed(size, self.now_s)
+
     def notice_came(self, listener: Listener, fields: Fields) -> None:
         self.notices.append(fields.text("code"))
 

@@ -84,6 +84,7 @@ def test_the_limits_are_the_code_s() -> None:
     assert fixed["body during the handshake"] == link.HANDSHAKE_FRAME_BYTES
     assert fixed["JSON body"] == bodies.MAX_BODY_BYTES
     assert fixed["events of a sender, and methods"] == hub.MAX_EVENTS
+    assert fixed["topics of the senders of a link"] == hub.MAX_LINK_TOPICS
     assert fixed["topics of a server"] == hub.MAX_TOPICS
     assert fixed["senders of a server, and listeners"] == hub.MAX_SENDERS == hub.MAX_LISTENERS
 

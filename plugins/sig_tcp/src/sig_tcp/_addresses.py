@@ -27,6 +27,15 @@ def is_loopback(host: str) -> bool:
     return name == "localhost" or name.endswith(".localhost") or _is_loopback_address(host)
 
 
+def is_literal(host: str) -> bool:
+    """Tell whether ``host`` is an address itself and no name; an IPv6 one may have a zone."""
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
 async def addresses_of(host: str, port: int) -> list[Address]:
     """Return the addresses to listen at; an empty ``host`` stands for every interface.
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from sigcore import Endpoint, EndpointError
 
-from ._addresses import addresses_of, is_loopback, listen_at_all
+from ._addresses import addresses_of, is_literal, is_loopback, listen_at_all
 from ._explain import CONNECTING, LISTENING, explained
 from ._listening import SocketListening
 from ._options import TcpOptions
@@ -47,7 +47,7 @@ class TcpCarrier:
             raise EndpointError(f"{endpoint} does not say where to connect; write it as tcp://127.0.0.1:3000")
         try:
             transport, protocol = await asyncio.get_running_loop().create_connection(
-                protocol_factory, endpoint.host, port, happy_eyeballs_delay=_HEAD_START_S
+                protocol_factory, endpoint.host, port, happy_eyeballs_delay=_head_start_s(endpoint.host)
             )
         except OSError as error:
             raise explained(error, f"connect to {endpoint}", CONNECTING) from error
@@ -108,3 +108,11 @@ def _port_of(endpoint: Endpoint) -> int:
     if endpoint.port is None:
         raise EndpointError(f"{endpoint} has no port; write it as tcp://{endpoint.host or '127.0.0.1'}:3000")
     return endpoint.port
+
+
+def _head_start_s(host: str) -> float | None:
+    """Return the head start of a name's first address; a literal address has no second one to race with.
+
+    The race of CPython 3.11 leaves a socket to the garbage collector when it is cancelled; this keeps it for names.
+    """
+    return None if is_literal(host) else _HEAD_START_S
