@@ -70,6 +70,11 @@ class PresenceBoard:
         """Return those who asked to be told."""
         return self._listeners
 
+    def is_own(self, name: str) -> bool:
+        """Whether a connected sender of that name is this router's."""
+        info = self._known.get(name)
+        return info is not None and info.peer is None
+
     def senders(self) -> list[SenderInfo]:
         """Return every connected sender, by name."""
         with self._lock:

@@ -271,6 +271,17 @@ def test_a_name_that_is_taken_elsewhere_is_refused_and_the_refused_leaves_nothin
             assert [info.events for info in connects.wait(2)] == [("reading",), ("other",)]
 
 
+def test_presence_that_comes_while_the_same_name_is_being_refused_is_heard(server: ServerRouter) -> None:
+    with ClientRouter(URL) as one, ClientRouter(URL) as other:
+        heard = Heard()
+        other.add_listener(heard, event="#connect")
+        for number in range(30):
+            one.add_sender(f"sender{number}")
+            with pytest.raises(sigcore.SenderExists):
+                other.add_sender(f"sender{number}")
+        assert [info.name for info in heard.wait(30)] == [f"sender{number}" for number in range(30)]
+
+
 def test_a_name_is_free_again_for_its_own_router_as_soon_as_remove_returned(server: ServerRouter) -> None:
     heard = Heard()
     server.add_listener(heard, "thermo")

@@ -103,9 +103,13 @@ class ClientInbox:
         self._waiting_size += HEADER_BYTES + len(body)
 
     def presence_came(self, info: SenderInfo, size: int) -> None:
-        """Take the news that a sender is there or left; of our own we know better."""
+        """Take the news that a sender is there or left; of our own we know better.
+
+        Our own are those that the server has accepted, or that listeners here were told of; one that still waits for
+        its answer may be refused because of the very sender that this is about.
+        """
         self._waiting_size += size
-        if info.name in self._tables._senders:
+        if info.connected and (self.link.holds(info.name) or self._tables._presence.is_own(info.name)):
             return
         if info.connected:
             self._present[info.name] = info

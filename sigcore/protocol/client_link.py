@@ -177,6 +177,11 @@ class ClientLink(Link):
         self._outbox.put_in_any_case((None, Kind.REMOVE_SENDER, body), HEADER_BYTES + len(body))
         return True
 
+    def holds(self, name: str) -> bool:
+        """Whether the server has accepted a sender of that name from this router."""
+        held = self._held.get(name)
+        return held is not None and held[0] not in self._adding
+
     def _let_go(self, sender: Sender) -> bool:
         held = self._held.get(sender.name)
         if held is None or held[0] is not sender:

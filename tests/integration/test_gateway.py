@@ -133,6 +133,7 @@ def test_a_device_that_is_unplugged_leaves_and_comes_back_and_nobody_else_notice
     readings.wait(1)
     gateway.cable.unplug()
     presence.wait(2)
+    wait_until(lambda: not serial.connected, "the device notices")
     with pytest.raises(sigcore.SenderNotFound):
         listening.request("thermo", "unit")
     thermo.trigger("reading", 2)  # kept at the device
