@@ -265,7 +265,8 @@ def test_a_removed_listener_hears_nothing_of_what_still_waits(server: ServerRout
     assert heard.data == []
 
 
-def test_a_slow_disconnect_does_not_hide_the_sender_that_came_after_it(server: ServerRouter) -> None:
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_slow_news_of_a_sender_elsewhere_do_not_hide_our_own_of_that_name(server: ServerRouter, when: str) -> None:
     blocked, go_on = threading.Event(), threading.Event()
     heard = Heard()
 
@@ -274,18 +275,24 @@ def test_a_slow_disconnect_does_not_hide_the_sender_that_came_after_it(server: S
         go_on.wait(LIMIT_S)
 
     with ClientRouter(URL) as client:
-        remote = server.add_sender("thermo")
         client.add_listener(heard, "thermo", "#connect")
         client.add_listener(block, "other")
-        heard.wait(1)
+        if when == "before":
+            elsewhere = server.add_sender("thermo")
+            heard.wait(1)
         server.add_sender("other", "event").trigger("event")
         assert blocked.wait(LIMIT_S)
-        remote.remove()
+        if when == "while":
+            elsewhere = server.add_sender("thermo")
+        elsewhere.remove()
         wait_until(lambda: [info.name for info in client.senders()] == ["other"], "the sender leaves")
         client.add_sender("thermo", "mine")
+        after = Heard()
+        client.add_listener(after, "last", "#connect")
         go_on.set()
-        came = heard.wait_for(lambda data: data[-1].events == ("mine",))
-        assert came[-1].peer is None
+        server.add_sender("last")
+        after.wait(1)  # all the news have been told by now
+        assert (heard.data[-1].events, heard.data[-1].peer) == (("mine",), None)
         late = Heard()
         client.add_listener(late, "thermo", "#connect")
         assert [info.events for info in late.data] == [("mine",)]

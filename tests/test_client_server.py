@@ -264,6 +264,7 @@ def test_a_name_that_is_taken_elsewhere_is_refused_and_the_refused_leaves_nothin
         for router in (other, server):
             with pytest.raises(sigcore.SenderExists, match=r"'thermo'.*'one'"):
                 router.add_sender("thermo", "other")
+        connects.wait(1)
         thermo.remove()
         wait_until(lambda: not server.senders(), "the name is free")
         with other.add_sender("thermo", "other") as taken:

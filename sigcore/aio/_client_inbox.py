@@ -148,7 +148,8 @@ class ClientInbox:
 
     def _noting(self, info: SenderInfo) -> Callable[[], None]:
         def note() -> None:
-            if not info.connected or self._is_watched(info.name):
+            # By now the name may be our own sender's; then the end of this one is on its way.
+            if not info.connected or (self._is_watched(info.name) and not self._tables._presence.is_own(info.name)):
                 self._tables._presence.note(info)
                 self._tables._presence.settle()
 
