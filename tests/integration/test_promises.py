@@ -47,7 +47,7 @@ def test_a_trigger_does_not_wait_for_listeners_in_other_processes() -> None:
         began_s = time.monotonic()
         for number in range(1_000):
             signal.trigger(number)
-        assert time.monotonic() - began_s < 1.0
+        assert time.monotonic() - began_s < LIMIT_S  # what one listener alone would take
         go_on.set()
 
 
