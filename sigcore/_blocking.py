@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ._errors import RequestTimeout, RouterClosed
 from ._limits import LinkKeywords
+from ._logging import get_logger
 from ._loop_thread import Dispatcher, LoopThread
 from ._router import Router
 from .aio._answering import await_handler
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from ._requests import Handler
     from ._router import OnError
     from ._sender import Sender
+
+
+_log = get_logger("sigcore.blocking")
 
 
 class BlockingRouter(Router):
@@ -55,6 +59,8 @@ class BlockingRouter(Router):
         """Begin; ``with`` does it. The errors are those of the asyncio form's ``open``."""
         if self._closed.is_set() or self._thread.is_running:
             raise RouterClosed("a router is opened once; make another one")
+        if _has_running_loop():
+            _log.warning("a blocking router is opened where an event loop runs, which it holds up; see sigcore.aio")
         self._thread.start()
         self._dispatcher.start()
         try:
@@ -90,6 +96,7 @@ class BlockingRouter(Router):
         Raises:
             NotConnected: There is no link at the moment.
         """
+        self._refuse_if_closed()
         return self._thread.wait_for(self._inner.senders()) if self._thread.is_running else super().senders()
 
     def peers(self) -> list[Peer]:
@@ -98,6 +105,7 @@ class BlockingRouter(Router):
         Raises:
             NotConnected: There is no link at the moment.
         """
+        self._refuse_if_closed()
         return self._thread.wait_for(self._inner.peers()) if self._thread.is_running else []
 
     def __enter__(self) -> Self:
@@ -110,15 +118,22 @@ class BlockingRouter(Router):
         self.close()
 
     def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
+        self._refuse_if_closed()
         if sender in self._senders:
             return super()._request(sender, method, params, timeout)
         return self._thread.wait_for(self._inner.request(sender, method, params, timeout=timeout))
 
+    def _refuse_if_closed(self) -> None:
+        if self._closed.is_set():
+            raise RouterClosed("the router was closed; make another one")
+
     def _settle_sender(self, sender: Sender) -> None:
+        self._refuse_if_closed()
         if self._thread.is_running:
             self._thread.wait_for(self._inner._register_sender(sender))
 
     def _settle_listener(self, listener: Listener) -> None:
+        self._refuse_if_closed()
         if self._thread.is_running:
             self._thread.wait_for(self._inner._register_listener(listener))
 
@@ -217,3 +232,11 @@ class ClientRouter(BlockingRouter):
     def connected(self) -> bool:
         """Whether there is a link and the server knows what is registered here."""
         return self._inner.connected
+
+
+def _has_running_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

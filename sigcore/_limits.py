@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
@@ -38,6 +39,7 @@ class LinkOptions:
         heartbeat: Silence after which the other side is asked for a sign of life.
         dead_after: Silence after which the link counts as lost.
         stall_timeout: How long a link at its ``event_queue`` limit may make no progress before it is closed.
+        reconnect_delay: The longest that a client waits before it tries to connect again.
     """
 
     codec: str | None = None
@@ -53,6 +55,7 @@ class LinkOptions:
     heartbeat: Seconds = 10.0
     dead_after: Seconds = 30.0
     stall_timeout: Seconds = 1.0
+    reconnect_delay: Seconds = 30.0
 
 
 class LinkKeywords(TypedDict, total=False):
@@ -70,6 +73,17 @@ class LinkKeywords(TypedDict, total=False):
     heartbeat: float
     dead_after: float
     stall_timeout: float
+    reconnect_delay: float
+
+
+def check_keywords(keywords: Mapping[str, object]) -> None:
+    """Raise ``TypeError`` for a keyword of a router that is none of ``LinkKeywords``."""
+    known = list(LinkKeywords.__annotations__)
+    for name in keywords:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it takes: {', '.join(known)}"
+            raise TypeError(f"a router takes no keyword {name!r}; {hint}")
 
 
 def link_options(

@@ -167,4 +167,3 @@ def _is_ours(name: str) -> bool:
 
 
 _setup_lock = Lock()
-get_logger().addHandler(logging.NullHandler())

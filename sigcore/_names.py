@@ -28,10 +28,10 @@ def check_name(name: object, what: str) -> str:
             lone surrogate, a ``*`` or a ``#`` at its start.
     """
     if not isinstance(name, str):
-        raise InvalidName(f"a {what} name must be text, not {type(name).__name__}: {name!r}")
+        raise InvalidName(f"the name of {_a(what)} must be text, not {type(name).__name__}: {shown(repr(name))}")
     fault = _fault(name)
     if fault:
-        raise InvalidName(f"{shown(name)} cannot be a {what} name: {fault}")
+        raise InvalidName(f"{shown(name)} cannot be {_a(what)} name: {fault}")
     return name
 
 
@@ -47,6 +47,10 @@ def check_event_to_hear(name: object) -> str:
         known = ", ".join(sorted(PRESENCE_EVENTS))
         raise InvalidName(f"{shown(name)} is no event of sigcore's own; those are {known}")
     return check_name(name, "event")
+
+
+def _a(what: str) -> str:
+    return f"an {what}" if what[0] in "aeiou" else f"a {what}"
 
 
 def _fault(name: str) -> str | None:

@@ -46,6 +46,8 @@ class Handlers:
     """
 
     def __init__(self, requests: Mapping[str, Handler] | None, fallback: Fallback | None) -> None:
+        if not isinstance(requests, Mapping | None):
+            raise TypeError(f"requests= is a dict from method to handler, not {type(requests).__name__}")
         self._by_method = dict(requests or {})
         self._fallback = fallback
         for method, handler in self._by_method.items():

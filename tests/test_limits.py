@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import sigcore
 from sigcore import Endpoint, EndpointError, LinkOptions
 from sigcore._limits import link_options
 
@@ -42,3 +43,8 @@ def test_0_never_means_unlimited(name: str) -> None:
 def test_nobody_is_taken_for_lost_before_being_asked_for_a_sign_of_life() -> None:
     with pytest.raises(EndpointError, match=r"dead_after \(5 s\) must be more than heartbeat \(10 s\)"):
         options("mem://a?dead_after=5s")
+
+
+def test_a_misspelt_keyword_of_a_router_is_named_with_the_one_meant() -> None:
+    with pytest.raises(TypeError, match=r"no keyword 'heartbeet'; did you mean heartbeat\?"):
+        sigcore.ServerRouter("mem://a", heartbeet=5)  # type: ignore[call-arg]  # the slip that is tested

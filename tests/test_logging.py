@@ -4,6 +4,7 @@ from __future__ import annotations
 import doctest
 import io
 import logging
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -131,8 +132,18 @@ def test_a_logger_outside_the_tree_is_refused() -> None:
         get_logger("sigcorex")
 
 
-def test_nothing_is_printed_before_the_program_sets_logging_up() -> None:
-    assert any(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("sigcore").handlers)
+def test_what_goes_wrong_is_seen_in_a_program_that_sets_no_logging_up() -> None:
+    program = """
+import sigcore
+router = sigcore.Router()
+router.add_listener(lambda info, data: data["missing"], event="tick")
+router.add_sender("clock", "tick").trigger("tick", {})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=60, check=True
+    )
+    assert "KeyError: 'missing'" in done.stderr
+    assert "Traceback" in done.stderr
 
 
 NASTY = "a\r\n[sig][1][x][info]-forged\x1b[2J\u202e\u2028\x00"

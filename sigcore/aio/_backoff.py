@@ -17,10 +17,12 @@ class Backoff:
     """Gives the delay before each next try: anything up to 0.25 s, 0.5 s, 1 s, ... 30 s.
 
     Args:
+        longest_s: The bound that is not passed.
         random: Gives a number from 0 to 1.
     """
 
-    def __init__(self, random: Callable[[], float] = random.random) -> None:
+    def __init__(self, longest_s: float = LONGEST_S, random: Callable[[], float] = random.random) -> None:
+        self._longest_s = longest_s
         self._random = random
         self._bound_s = FIRST_S
 
@@ -32,8 +34,8 @@ class Backoff:
     def delay_s(self) -> float:
         """Return the next delay in seconds; the one after it may be twice as long."""
         bound_s = self._bound_s
-        self._bound_s = min(LONGEST_S, 2 * bound_s)
-        return bound_s * self._random()
+        self._bound_s = min(2 * bound_s, self._longest_s)
+        return min(bound_s, self._longest_s) * self._random()
 
     def reset(self) -> None:
         """Begin again: things were well for a while."""

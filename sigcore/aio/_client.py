@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from .._sender import Sender
     from .._signal import Call, Signal
 
-HEALTHY_S = 30.0
-"""A link that lasted so long begins the back-off anew when it is lost."""
+HEALTHY_S = 5.0
+"""A link that lasted so long begins the back-off anew when it is lost: it was no link that fails as it begins."""
 
 _log = get_logger("sigcore.client")
 
@@ -179,7 +179,7 @@ class ClientRouter(NetworkedRouter):
     async def _run(self) -> None:
         """Keep a link to the server until cancelled."""
         loop = asyncio.get_running_loop()
-        backoff = Backoff()
+        backoff = Backoff(self._options.reconnect_delay)
         while True:
             began_s = loop.time()
             error = await self._live_once()
@@ -323,6 +323,7 @@ class ClientRouter(NetworkedRouter):
         self._host.deliver([lambda: self._core._hand_on(error)], 0, _ignore)
 
     async def _register_sender(self, sender: Sender) -> None:
+        self._refuse_if_closed()
         if self._link is not None and not sender.removed:
             answer, future = self._future_answer()
             self._link.add_sender(sender, self._outlets_of(sender), answer)
@@ -330,6 +331,7 @@ class ClientRouter(NetworkedRouter):
             await future
 
     async def _register_listener(self, listener: Listener) -> None:
+        self._refuse_if_closed()
         if self._link is not None:
             answer, future = self._future_answer()
             self._link.add_listener(listener, answer)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 from .._carrier import link_defaults
 from .._errors import RouterClosed
-from .._limits import LinkKeywords, link_options
+from .._limits import LinkKeywords, check_keywords, link_options
 from .._plugins import load_carrier
 from ._answering import Answering
 from ._delivery import deliver_inline
@@ -71,6 +71,7 @@ class NetworkedRouter(Router):
         self._host = host or Host(AsyncCore(on_error=on_error))
         self._begin_with(self._host.tables)
         self._name = name or f"{socket.gethostname()}-{os.getpid()}"
+        check_keywords(keywords)
         self._keywords = keywords
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
@@ -101,6 +102,10 @@ class NetworkedRouter(Router):
         self._loop_thread = threading.get_ident()
         self._loop = asyncio.get_running_loop()
         self._host.mark_thread()
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise RouterClosed("the router was closed; make another one")
 
     async def close(self) -> None:
         """Send what was accepted, for 5 s at most, and end. May be called twice, and by a listener or handler."""

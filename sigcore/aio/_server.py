@@ -147,10 +147,12 @@ class ServerRouter(NetworkedRouter):
     # senders and listeners of this process
 
     async def _register_sender(self, sender: Sender) -> None:
+        self._refuse_if_closed()
         if self._loop is not None:
             self._enter(sender)
 
     async def _register_listener(self, listener: Listener) -> None:
+        self._refuse_if_closed()
         self._register_soon(listener)
 
     def _register_soon(self, listener: Listener) -> None:
@@ -259,16 +261,17 @@ class ServerRouter(NetworkedRouter):
         self._arm_expiry()
 
     async def _send_the_rest(self) -> None:
-        """Wait until everything that was accepted is with the carriers, for 5 s at most."""
+        """Wait until the other sides have everything that was accepted, for 5 s at most."""
         until = self._the_loop.time() + CLOSE_TIMEOUT_S
         while self._the_loop.time() < until:
             await asyncio.sleep(0)  # let what is due in this turn be written
-            waiting = [link for link in self._ios if link.state is State.UP and link.queued]
-            if not waiting and self._local.buffer.is_empty:
+            up = [link for link in self._ios if link.state is State.UP]
+            if self._local.buffer.is_empty and not any(link.queued or not link.is_acknowledged for link in up):
                 return
             await asyncio.sleep(0.005)
         left = sum(link.queued for link in self._ios)
-        _log.warning("the server closes with %d bytes of events not sent within %g s", left, CLOSE_TIMEOUT_S)
+        text = "the server closes with events that did not arrive within %g s, %d bytes of them not sent"
+        _log.warning(text, CLOSE_TIMEOUT_S, left)
 
     # requests that expire
 

@@ -115,6 +115,11 @@ class Link:
         """Whether the link is over, for whatever reason."""
         return self.state is State.ENDED
 
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether the other side has received everything that was written."""
+        return self._acknowledged == self._sent
+
     # bytes in
 
     def receive(self, data: bytes, now_s: float) -> None:
@@ -145,7 +150,7 @@ class Link:
         options = self.options
         if self.state is not State.UP:
             if now_s >= self._started_s + options.handshake_timeout:
-                text = f"no handshake within {options.handshake_timeout:g} s"
+                text = f"no handshake within {options.handshake_timeout:g} s; is the other side a sigcore router?"
                 self.fail(RemoteProtocolError(text, code="handshake_timeout"))
             return
         if self._ack_due_s is not None and now_s >= self._ack_due_s:

@@ -34,6 +34,7 @@ class SerialCarrier:
             "control_queue": 16 * KIB,
             "heartbeat": 1.0,
             "dead_after": 5.0,
+            "reconnect_delay": 1.0,
         }
     )
 
