@@ -543,6 +543,43 @@ def test_a_sender_added_again_behind_a_full_buffer_is_answered_when_the_link_is_
         assert not adding.is_alive()
 
 
+def test_a_reader_that_is_held_up_while_the_server_closes_reads_all_that_came_before_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sigcore.aio._link_io.TURN_S", 0.0)  # one slice at a time, as if each took long
+    heard = Heard()
+    up, held, go_on = threading.Event(), threading.Event(), threading.Event()
+
+    def hold_up_at_first(info: sigcore.EventInfo, data: int) -> None:
+        heard(info, data)
+        if data == 0:
+            held.set()
+            go_on.wait(LIMIT_S)  # on its loop, where it also holds up the reading
+
+    async def read() -> None:
+        async with sigcore.aio.ClientRouter(URL) as client:
+            await client.add_listener(hold_up_at_first, "thermo")
+            up.set()
+            while client.connected:  # noqa: ASYNC110  # there is nothing to await
+                await asyncio.sleep(0.01)
+
+    async def serve() -> None:
+        async with sigcore.aio.ServerRouter(URL) as server:
+            reading.start()
+            await asyncio.to_thread(up.wait, LIMIT_S)
+            signal = (await server.add_sender("thermo", "reading")).signal("reading")
+            signal.trigger(0)
+            await asyncio.to_thread(held.wait, LIMIT_S)
+            for number in range(1, 10_000):  # one piece, and several slices
+                signal.trigger(number)
+            asyncio.get_running_loop().call_later(1.5, go_on.set)
+
+    reading = threading.Thread(target=lambda: asyncio.run(read()))
+    asyncio.run(serve())
+    reading.join(LIMIT_S)
+    assert heard.data == list(range(10_000))
+
+
 # a server's own process
 
 

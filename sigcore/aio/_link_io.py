@@ -36,6 +36,7 @@ class LinkIO(asyncio.Protocol):
         self._gone = gone
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._rest = b""  # what came and waits for the link's next turn
         self._may_write = True
         self._writers: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -58,11 +59,13 @@ class LinkIO(asyncio.Protocol):
             pos += SLICE_BYTES
         self._received(self)
         if pos < len(data) and self._transport is not None and not self.link.has_ended:
+            self._rest = data[pos:]
             self._transport.pause_reading()
-            self._loop.call_soon(self._go_on, data[pos:])
+            self._loop.call_soon(self._go_on)
 
-    def _go_on(self, rest: bytes) -> None:
-        if self._transport is not None and not self.link.has_ended:
+    def _go_on(self) -> None:
+        rest, self._rest = self._rest, b""
+        if rest and self._transport is not None and not self.link.has_ended:
             self._transport.resume_reading()
             self.data_received(rest)
 
@@ -81,6 +84,9 @@ class LinkIO(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; this comes once, and last."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            self.link.receive(rest, self._loop.time())  # it came before the end
         self.link.lose(exc)
         for timer in (self._timer, self._abort_timer):
             if timer is not None:
