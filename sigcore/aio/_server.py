@@ -276,7 +276,7 @@ class ServerRouter(NetworkedRouter):
     # requests that expire
 
     def _arm_expiry(self) -> None:
-        due = self._hub.deadline_s()
+        due = self._hub.requests.deadline_s()
         if due is None or (self._expiry is not None and self._expiry.when() <= due):
             return
         if self._expiry is not None:
@@ -285,5 +285,5 @@ class ServerRouter(NetworkedRouter):
 
     def _expire(self) -> None:
         self._expiry = None
-        self._hub.expire(self._the_loop.time())
+        self._hub.requests.expire(self._the_loop.time())
         self._arm_expiry()

@@ -265,11 +265,11 @@ class ServerLocal:
             codec,
             params,
             partial(self._reply, call_id, codec),
-            lambda code, message: self._hub.refuse(self, call_id, code, message),
+            lambda code, message: self._hub.requests.refuse(self, call_id, code, message),
         )
 
     async def _reply(self, call_id: int, codec: Codec, result: bytes) -> None:
-        self._hub.reply(self, call_id, codec, result)
+        self._hub.requests.reply(self, call_id, codec, result)
 
     def withdraw(self, call_id: int) -> None:
         """Nobody waits for that answer any more."""
@@ -288,11 +288,13 @@ class ServerLocal:
         self._questions[id_] = future
         deadline_s = None if timeout is None else self._loop.time() + timeout
         try:
-            self._hub.request(self, id_, sender, method, timeout_ms(timeout), codec, codec.encode(params), deadline_s)
+            self._hub.requests.request(
+                self, id_, sender, method, timeout_ms(timeout), codec, codec.encode(params), deadline_s
+            )
             return await future
         finally:
             del self._questions[id_]
-            self._hub.cancel(self, id_)
+            self._hub.requests.cancel(self, id_)
 
     def take_reply(self, request_id: int, codec: Codec, result: bytes) -> None:
         """Take the result of a request of ours."""

@@ -14,14 +14,15 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._drops import Drops
-from .._errors import Busy, CodecError, SenderExists
+from .._errors import SenderExists
 from .._index import EventIndex
 from .._info import Peer, SenderInfo
 from .bodies import write_body
-from .calls import Answerer, Asker, Call, Calls
+from .calls import Answerer, Asker
 from .frames import HEADER_BYTES, Kind, frame, split_run
 from .interest import Interest
 from .routes import Route, Routes, SenderEntry, Topic
+from .switchboard import Switchboard
 from .translate import translate_run
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Hub:
         links: The links that are up.
         topics: Every topic by number.
         listeners: How many listeners the links have.
+        requests: Passes requests on, and what becomes of them.
         presence_size: Bytes of PRESENCE that tell of every connected sender.
         on_dirty: Called when a link that had nothing to write has something.
     """
@@ -106,7 +108,7 @@ class Hub:
         self._routed: dict[ServerLink, None] = {}  # links that have routes
         self._interest = Interest()
         self._routes = Routes()
-        self._calls = Calls()
+        self.requests = Switchboard(self.sender, lambda: self.local, drops, name)
         self._topics_ever = 0
         self._names: list[str] | None = None  # of the senders, sorted when somebody needs it
         self._waiting: dict[ServerLink, None] = {}  # publishers whose events wait for room
@@ -151,9 +153,7 @@ class Hub:
         self.presence_size -= len(entry.presence[0])
         self._all_present = self._names = None
         owner: Answerer = entry.link or self.local
-        for call in self._calls.of_sender(owner, info.name):
-            self._calls.close(call)
-            call.asker.take_error(call.request_id, code, f"sender {info.name!r} left before it replied")
+        self.requests.end_those_to(owner, info.name, code)
         told: dict[ServerLink, None] = {}
         for topic in entry.topics.values():
             self._forget_topic(topic, told)
@@ -328,82 +328,6 @@ class Hub:
             self._dirty[link] = None
             self.on_dirty()
 
-    # requests
-
-    def request(
-        self,
-        asker: Asker,
-        request_id: int,
-        sender: str,
-        method: str,
-        timeout_ms: int,
-        codec: Codec,
-        params: bytes,
-        deadline_s: float | None,
-    ) -> None:
-        """Pass a request on to whoever holds the sender, or tell the asker at once why not."""
-        entry = self._senders.get(sender)
-        if entry is None:
-            asker.take_error(request_id, "sender_not_found", f"no sender {sender!r} is connected to {self.name!r}")
-            return
-        if not entry.answers(method):
-            known = ", ".join(entry.info.requests) or "no methods"
-            text = f"sender {sender!r} answers no method {method!r}; it answers: {known}"
-            asker.take_error(request_id, "method_not_found", text)
-            return
-        answerer: Answerer = entry.link or self.local
-        if self._calls.is_busy(asker, answerer):
-            asker.take_error(request_id, "busy", f"too many requests are open between you and {sender!r}; try again")
-            return
-        call = self._calls.open(asker, request_id, answerer, sender, deadline_s)
-        try:
-            answerer.ask(call.call_id, sender, method, asker, timeout_ms, codec, params)
-        except CodecError as error:
-            self._calls.close(call)
-            asker.take_error(request_id, "codec_error", f"the parameters cannot be passed on: {error}")
-        except Busy as error:
-            self._calls.close(call)
-            asker.take_error(request_id, "busy", str(error))
-
-    def is_open(self, asker: Asker, request_id: int) -> bool:
-        """Whether ``asker`` has an open request of that number."""
-        return self._calls.is_open(asker, request_id)
-
-    def reply(self, answerer: Answerer, call_id: int, codec: Codec, result: bytes) -> None:
-        """Pass a result on to whoever asked; one that nobody waits for is counted and dropped."""
-        call = self._answered(answerer, call_id)
-        if call is None:
-            return
-        try:
-            call.asker.take_reply(call.request_id, codec, result)
-        except CodecError as error:
-            call.asker.take_error(call.request_id, "codec_error", f"the result cannot be passed on: {error}")
-
-    def refuse(self, answerer: Answerer, call_id: int, code: str, message: str) -> None:
-        """Pass on why there is no result."""
-        call = self._answered(answerer, call_id)
-        if call is not None:
-            call.asker.take_error(call.request_id, code, message)
-
-    def cancel(self, asker: Asker, request_id: int) -> None:
-        """Whoever asked wants no answer any more."""
-        call = self._calls.of_asker(asker, request_id)
-        if call is not None:
-            self._calls.close(call)
-            call.answerer.withdraw(call.call_id)
-
-    def expire(self, now_s: float) -> None:
-        """End the requests whose time is over."""
-        for call in self._calls.expired(now_s):
-            self._calls.close(call)
-            call.answerer.withdraw(call.call_id)
-            text = f"sender {call.sender!r} did not reply in time"
-            call.asker.take_error(call.request_id, "request_timeout", text)
-
-    def deadline_s(self) -> float | None:
-        """Return when ``expire`` is due next."""
-        return self._calls.deadline_s()
-
     # links
 
     def drop_link(self, link: ServerLink) -> None:
@@ -420,21 +344,11 @@ class Hub:
         link.listeners.clear()
         for topic in link.told:
             topic.told.discard(link)
-        for call in self._calls.of(link):
-            self._calls.close(call)
-            call.answerer.withdraw(call.call_id)
+        self.requests.end_those_of(link)
         for entry in list(link.senders.values()):
             self.remove_sender(entry)
         link.senders.clear()
         self.room_came()
-
-    def _answered(self, answerer: Answerer, call_id: int) -> Call | None:
-        call = self._calls.of_answerer(answerer, call_id)
-        if call is None:
-            self.drops.count("late_reply", "a reply came that nobody waits for any more; it was dropped")
-        else:
-            self._calls.close(call)
-        return call
 
     def _forget_topic(self, topic: Topic, told: dict[ServerLink, None]) -> None:
         del self.topics[topic.id]

@@ -378,20 +378,20 @@ class ServerLink(Link):
 
     def _on_request(self, id_: int, body: bytes, now_s: float) -> None:
         sender, method, _caller, timeout_ms, params = read_request(body)
-        if self._hub.is_open(self, id_):
+        if self._hub.requests.is_open(self, id_):
             raise RemoteProtocolError(f"REQUEST uses the number {id_}, which is open", code="malformed_body")
         deadline_s = None if timeout_ms == NO_TIMEOUT_MS else now_s + timeout_ms / 1000
-        self._hub.request(self, id_, sender, method, timeout_ms, self.codec, params, deadline_s)
+        self._hub.requests.request(self, id_, sender, method, timeout_ms, self.codec, params, deadline_s)
 
     def _on_reply(self, id_: int, body: bytes, _now_s: float) -> None:
-        self._hub.reply(self, id_, self.codec, body)
+        self._hub.requests.reply(self, id_, self.codec, body)
 
     def _on_error(self, id_: int, body: bytes, _now_s: float) -> None:
         fields = read_body("ERROR", body)
-        self._hub.refuse(self, id_, fields.text("code"), fields.text("message", ""))
+        self._hub.requests.refuse(self, id_, fields.text("code"), fields.text("message", ""))
 
     def _on_cancel(self, id_: int, _body: bytes, _now_s: float) -> None:
-        self._hub.cancel(self, id_)
+        self._hub.requests.cancel(self, id_)
 
     def _on_remove_sender(self, _id: int, body: bytes, _now_s: float) -> None:
         data = frame(Kind.REMOVE_SENDER, 0, body)

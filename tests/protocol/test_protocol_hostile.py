@@ -83,7 +83,7 @@ KEPT = {"_topics_ever", "_names", "_all_present"}  # a counter that never goes b
 def tables(hub: Hub) -> dict[str, Any]:
     """Return how much each table of a hub holds, and what it counts; nothing waits to be written or expires."""
     hub.take_dirty()
-    hub.expire(1e12)
+    hub.requests.expire(1e12)
     parts = [vars(hub), *(vars(part) for part in vars(hub).values() if type(part).__module__ in PARTS)]
     return {
         name: value if isinstance(value, int) else len(value)
@@ -117,7 +117,7 @@ def test_whatever_peers_say_the_others_go_on_and_nothing_is_left_of_them(
         peer = evil[n]
         if doing == "tick":
             server.now_s += 0.3
-            server.hub.expire(server.now_s)
+            server.hub.requests.expire(server.now_s)
             peer.link.tick(server.now_s)
             server.settle()
         elif doing == "read":
@@ -297,7 +297,7 @@ def test_a_fault_of_ours_ends_one_link_and_no_other(monkeypatch: pytest.MonkeyPa
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(server.hub, "cancel", fail)
+        patch.setattr(server.hub.requests, "cancel", fail)
         unlucky.say(frame(Kind.CANCEL, 1))
     assert unlucky.hear_fields()[-1][2]["code"] == "internal_error"
     publisher.say(frame(Kind.EVENT, topic, b'"still"'))

@@ -147,21 +147,21 @@ def test_a_number_in_use_ends_the_link_and_can_be_used_again_afterwards(asker: R
 def test_a_request_expires_and_a_late_reply_is_ignored(server: Server, asker: RawPeer, holder: RawPeer) -> None:
     asker.say(request(1, timeout_ms=500))
     call = asked(holder)
-    assert server.hub.deadline_s() == 100.5
-    server.hub.expire(100.49)
+    assert server.hub.requests.deadline_s() == 100.5
+    server.hub.requests.expire(100.49)
     assert asker.hear() == []
-    server.hub.expire(100.5)
+    server.hub.requests.expire(100.5)
     assert error_of(asker) == (1, "request_timeout")
     assert holder.hear() == [(Kind.CANCEL, call, b"")]
     holder.say(reply(call))
     assert asker.hear() == []
-    assert server.hub.deadline_s() is None
+    assert server.hub.requests.deadline_s() is None
 
 
 def test_a_request_without_a_limit_does_not_expire(server: Server, asker: RawPeer, holder: RawPeer) -> None:
     asker.say(request(1, timeout_ms=NO_TIMEOUT_MS))
-    assert server.hub.deadline_s() is None
-    server.hub.expire(1e12)
+    assert server.hub.requests.deadline_s() is None
+    server.hub.requests.expire(1e12)
     holder.say(reply(asked(holder)))
     assert asker.hear() == [(Kind.REPLY, 1, b"2")]
 
@@ -170,8 +170,8 @@ def test_requests_expire_in_the_order_of_their_deadlines(server: Server, asker: 
     for id_, timeout_ms in enumerate([900, 100, 500, 0]):
         asker.say(request(id_, timeout_ms=timeout_ms))
     expired = []
-    while (due := server.hub.deadline_s()) is not None:
-        server.hub.expire(due)
+    while (due := server.hub.requests.deadline_s()) is not None:
+        server.hub.requests.expire(due)
         expired += [(due, id_) for _kind, id_, _body in asker.hear()]
     assert expired == [(100.0, 3), (100.1, 1), (100.5, 2), (100.9, 0)]
 
@@ -324,7 +324,7 @@ def test_what_is_too_long_for_the_other_link_is_told_to_the_asker(server: Server
 
 
 def test_the_server_s_own_process_asks_and_answers_like_a_link(server: Server, asker: RawPeer, holder: RawPeer) -> None:
-    server.hub.request(server.local, 9, "valve", "turn", 2000, JSON, b"1", None)
+    server.hub.requests.request(server.local, 9, "valve", "turn", 2000, JSON, b"1", None)
     ((_kind, call, body),) = holder.hear()
     assert read_request(body)[2] == "hall"
     holder.say(reply(call, b'"done"'))
@@ -335,8 +335,8 @@ def test_the_server_s_own_process_asks_and_answers_like_a_link(server: Server, a
     server.hub.add_sender(SenderInfo("own", requests=("read",)), False, None)
     asker.say(request(3, sender="own", method="read"), request(4, sender="own", method="read"))
     (first, *_), (second, *_) = server.local.asked
-    server.hub.reply(server.local, first, JSON, b"42")
-    server.hub.refuse(server.local, second, "request_failed", "no")
+    server.hub.requests.reply(server.local, first, JSON, b"42")
+    server.hub.requests.refuse(server.local, second, "request_failed", "no")
     assert [(kind, id_) for kind, id_, _body in asker.hear()] == [(Kind.REPLY, 3), (Kind.ERROR, 4)]
 
 

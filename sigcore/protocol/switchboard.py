@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Passes requests on a server from whoever asks to whoever answers, and what becomes of them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .._drops import Drops
+from .._errors import Busy, CodecError
+from .calls import Answerer, Asker, Call, Calls
+
+if TYPE_CHECKING:
+    from .._codec import Codec
+    from .routes import SenderEntry
+
+
+class Switchboard:
+    """The requests of one server.
+
+    Args:
+        find: Returns a connected sender by name.
+        local: Returns the server's own process, which answers for the senders that are on no link.
+        drops: Counts what is dropped.
+        server_name: What the server calls itself, for messages.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], SenderEntry | None],
+        local: Callable[[], Answerer],
+        drops: Drops,
+        server_name: str,
+    ) -> None:
+        self._find = find
+        self._local = local
+        self._drops = drops
+        self._server_name = server_name
+        self._calls = Calls()
+
+    def __len__(self) -> int:
+        """How many requests are open."""
+        return len(self._calls)
+
+    def request(
+        self,
+        asker: Asker,
+        request_id: int,
+        sender: str,
+        method: str,
+        timeout_ms: int,
+        codec: Codec,
+        params: bytes,
+        deadline_s: float | None,
+    ) -> None:
+        """Pass a request on to whoever holds the sender, or tell the asker at once why not."""
+        entry = self._find(sender)
+        if entry is None:
+            asker.take_error(
+                request_id, "sender_not_found", f"no sender {sender!r} is connected to {self._server_name!r}"
+            )
+            return
+        if not entry.answers(method):
+            known = ", ".join(entry.info.requests) or "no methods"
+            text = f"sender {sender!r} answers no method {method!r}; it answers: {known}"
+            asker.take_error(request_id, "method_not_found", text)
+            return
+        answerer: Answerer = entry.link or self._local()
+        if self._calls.is_busy(asker, answerer):
+            asker.take_error(request_id, "busy", f"too many requests are open between you and {sender!r}; try again")
+            return
+        call = self._calls.open(asker, request_id, answerer, sender, deadline_s)
+        try:
+            answerer.ask(call.call_id, sender, method, asker, timeout_ms, codec, params)
+        except CodecError as error:
+            self._calls.close(call)
+            asker.take_error(request_id, "codec_error", f"the parameters cannot be passed on: {error}")
+        except Busy as error:
+            self._calls.close(call)
+            asker.take_error(request_id, "busy", str(error))
+
+    def is_open(self, asker: Asker, request_id: int) -> bool:
+        """Whether ``asker`` has an open request of that number."""
+        return self._calls.is_open(asker, request_id)
+
+    def reply(self, answerer: Answerer, call_id: int, codec: Codec, result: bytes) -> None:
+        """Pass a result on to whoever asked; one that nobody waits for is counted and dropped."""
+        call = self._answered(answerer, call_id)
+        if call is None:
+            return
+        try:
+            call.asker.take_reply(call.request_id, codec, result)
+        except CodecError as error:
+            call.asker.take_error(call.request_id, "codec_error", f"the result cannot be passed on: {error}")
+
+    def refuse(self, answerer: Answerer, call_id: int, code: str, message: str) -> None:
+        """Pass on why there is no result."""
+        call = self._answered(answerer, call_id)
+        if call is not None:
+            call.asker.take_error(call.request_id, code, message)
+
+    def cancel(self, asker: Asker, request_id: int) -> None:
+        """Whoever asked wants no answer any more."""
+        call = self._calls.of_asker(asker, request_id)
+        if call is not None:
+            self._calls.close(call)
+            call.answerer.withdraw(call.call_id)
+
+    def expire(self, now_s: float) -> None:
+        """End the requests whose time is over."""
+        for call in self._calls.expired(now_s):
+            self._calls.close(call)
+            call.answerer.withdraw(call.call_id)
+            text = f"sender {call.sender!r} did not reply in time"
+            call.asker.take_error(call.request_id, "request_timeout", text)
+
+    def deadline_s(self) -> float | None:
+        """Return when ``expire`` is due next."""
+        return self._calls.deadline_s()
+
+    def end_those_to(self, answerer: Answerer, sender: str, code: str) -> None:
+        """A sender left: tell whoever waits for its answers."""
+        for call in self._calls.of_sender(answerer, sender):
+            self._calls.close(call)
+            call.asker.take_error(call.request_id, code, f"sender {sender!r} left before it replied")
+
+    def end_those_of(self, asker: Asker) -> None:
+        """Whoever asked is gone: nobody waits for the answers any more."""
+        for call in self._calls.of(asker):
+            self._calls.close(call)
+            call.answerer.withdraw(call.call_id)
+
+    def _answered(self, answerer: Answerer, call_id: int) -> Call | None:
+        call = self._calls.of_answerer(answerer, call_id)
+        if call is None:
+            self._drops.count("late_reply", "a reply came that nobody waits for any more; it was dropped")
+        else:
+            self._calls.close(call)
+        return call
