@@ -6,8 +6,8 @@
     python dev.py test -k serial -x    what follows "test" is for pytest
     python dev.py nox -s lint types    any other session of noxfile.py; "nox -l" lists them
 
-Needs Python 3.11 or newer and, the first time, a package index that pip can reach. All that it makes stays in the
-folders .dev and .nox of the checkout; nothing else on the machine is touched.
+Needs Python 3.11 or newer and, the first time, a package index that pip can reach. What it makes stays in the
+checkout, in folders that git ignores: .dev, .nox, dist, build for the docs, and the caches of the tools.
 """
 
 # Written so that older Pythons read it too, and get as far as saying that a newer one is needed: no type annotations.

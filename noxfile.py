@@ -116,7 +116,6 @@ def third_party(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """Install the packages and show the demo; arguments after ``--`` are those of ``sig demo``."""
     session.install(*wheels())
-    session.log(f"the command sig of this session, for another terminal: {Path(session.bin, 'sig')}")
     # The demo ends by itself on Ctrl-C; nox's own patience of 0.3 s would cut its last words off.
     session.run("sig", "demo", *session.posargs, interrupt_timeout=10, terminate_timeout=5)
 
