@@ -227,8 +227,16 @@ def test_an_event_that_is_too_long_for_the_server_is_a_failure(sig: Sig) -> None
 def test_data_that_are_no_json_are_wrong_usage_and_say_how_text_is_quoted(sig: Sig, url: str) -> None:
     done = sig("trigger", url, "me", "hello", "hi")
     assert done.returncode == USAGE
-    assert "DATA is JSON" in done.stderr
-    assert "'\"hello\"'" in done.stderr
+    complaint = done.stderr.partition("Error: ")[2]
+    assert complaint.startswith("DATA is not the JSON that sigcore takes: ")
+    assert complaint.endswith("it starts b'hi'. Text stands in quotes of its own, as in '\"hello\"'.\n")
+    assert complaint.count("JSON") == 1
+
+
+def test_a_negative_number_without_the_two_dashes_is_wrong_usage_and_says_so(sig: Sig, url: str) -> None:
+    done = sig("trigger", url, "me", "hello", "-5")
+    assert done.returncode == USAGE
+    assert done.stderr.endswith("No such option '-5'.\nA negative number stands after '--', as in '-- -5'.\n")
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sig_cli.demo._path import path_line
 from sig_cli.demo._plant import Plant
 
 LIMIT_S = 40.0
@@ -53,8 +55,29 @@ def test_the_demonstration_tells_its_story_and_ends_in_time(sig: Any, tmp_path: 
     assert readings(valve)[-1] > readings(valve)[0]
     assert presence(unplugged) == {("thermo", "- goes"), ("valve", "- goes")}
     assert presence(replugged) == {("thermo", "+ comes"), ("valve", "+ comes")}
+    assert "those readings carry earlier times" in replugged
     assert "made without a link" in replugged
     assert "sig listen tcp://127.0.0.1:" in turn
+    assert ("PATH=" in turn) == (sys.prefix != sys.base_prefix)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the line is for a POSIX shell")
+@pytest.mark.parametrize("directory", ["bin", "a folder/it's mine/bin"])
+def test_the_line_for_another_terminal_has_it_find_this_command(
+    directory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / directory / "sig"
+    command.parent.mkdir(parents=True)
+    command.touch(mode=0o755)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(command.parent))
+    script = f"{path_line()}\ncommand -v sig"
+    assert subprocess.check_output(["sh", "-c", script], encoding="utf-8", timeout=LIMIT_S) == f"{command}\n"
+
+
+def test_outside_a_virtual_environment_another_terminal_needs_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    assert path_line() is None
 
 
 @needs_a_cable

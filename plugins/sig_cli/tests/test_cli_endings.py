@@ -104,6 +104,23 @@ def test_a_reader_that_does_not_read_does_not_cost_the_link(sig: Any) -> None:
     asyncio.run(scenario())
 
 
+def test_a_listener_is_told_that_its_link_is_lost_and_that_it_is_back(sig: Any, tmp_path: Any) -> None:
+    async def scenario() -> None:
+        endpoint = f"unix://{tmp_path}/s"
+        async with ServerRouter(endpoint, name="first") as server:
+            sender = await server.add_sender("me", events=["hello"])
+            with sig.running("listen", endpoint) as ear:
+                await listens(ear, sender)
+                await server.close()
+                complaint = await asyncio.to_thread(ear.process.stderr.readline)
+                assert f"the link to {endpoint} was lost" in complaint
+                async with ServerRouter(endpoint, name="second"):
+                    complaint = await asyncio.to_thread(ear.process.stderr.readline)
+                    assert f"connected to second at {endpoint}" in complaint
+
+    asyncio.run(scenario())
+
+
 async def listens(ear: Any, sender: Sender) -> None:
     """Wait until ``ear`` hears ``sender``: its first line is there."""
     line = asyncio.create_task(asyncio.to_thread(ear.line))

@@ -32,6 +32,14 @@ def test_the_help_of_every_command_has_examples_of_it(name: str) -> None:
     assert f"sig {name}" in text.partition("Examples:")[2]
 
 
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_no_line_of_the_help_is_wider_than_a_terminal(name: str) -> None:
+    command = app.get_command(click.Context(app), name) if name else app
+    assert command is not None
+    text = command.get_help(click.Context(command, info_name=f"sig {name}", terminal_width=78))
+    assert [line for line in text.splitlines() if len(line) >= 80] == []
+
+
 def test_the_version_is_that_of_the_package(sig: Sig) -> None:
     assert sig("--version").stdout == f"sig {version('sigcore-cli')}\n"
 

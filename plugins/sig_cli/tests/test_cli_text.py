@@ -101,7 +101,7 @@ def test_no_argument_stands_for_none() -> None:
 
 @pytest.mark.parametrize("text", ["", "hi", "{", "1 2", "NaN", "\udcff", "[" * 40])
 def test_what_is_no_json_is_wrong_usage(text: str) -> None:
-    with pytest.raises(click.UsageError, match="DATA is JSON"):
+    with pytest.raises(click.UsageError, match=r"^DATA is not the JSON that sigcore takes: "):
         read_json(text, "DATA")
 
 

@@ -40,13 +40,14 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""\b
 Begin with:
-  sig demo                                           everything at once, without hardware
-  sig serve tcp://127.0.0.1:3000                     a server
-  sig listen tcp://127.0.0.1:3000                    in another terminal: every event
-  sig trigger tcp://127.0.0.1:3000 me hello '"hi"'   in a third: an event
+  sig demo                                          all of it, on its own
+  sig serve tcp://127.0.0.1:3000                    a server
+  sig listen tcp://127.0.0.1:3000                   in another: every event
+  sig trigger tcp://127.0.0.1:3000 me hello '"hi"'  in a third: an event
 
 \b
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 timed out, 4 not reachable, 5 nobody there.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 timed out,
+4 not reachable, 5 nobody there.
 """,
 )
 @click.version_option(package_name="sigcore-cli", prog_name="sig", message="%(prog)s %(version)s")
@@ -60,6 +61,8 @@ def main() -> NoReturn:
         code = app.main(prog_name="sig", standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.NoSuchOption) and error.option_name[1:].isdigit():
+            click.echo("A negative number stands after '--', as in '-- -5'.", err=True)
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = Exit.INTERRUPTED

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 @click.command(
     short_help="Print events as they come.",
     epilog=examples(
-        "sig listen tcp://127.0.0.1:3000                   every event of every sender",
-        "sig listen tcp://127.0.0.1:3000 thermo reading    one event of one sender",
-        "sig listen tcp://127.0.0.1:3000 '*' alarm         one event of any sender",
-        "sig listen tcp://127.0.0.1:3000 '#connect'        senders that come, and those that are there",
-        "sig listen tcp://127.0.0.1:3000 thermo --count 1 --timeout 5 --json | jq .data",
+        "sig listen tcp://127.0.0.1:3000                 every event of every sender",
+        "sig listen tcp://127.0.0.1:3000 thermo reading  one event of one sender",
+        "sig listen tcp://127.0.0.1:3000 '*' alarm       one event of any sender",
+        "sig listen tcp://127.0.0.1:3000 '#connect'      who is there, and who comes",
+        "sig listen tcp://127.0.0.1:3000 thermo --count 1 --json | jq .data",
     ),
 )
 @takes_server

@@ -133,8 +133,33 @@ def takes_verbosity(function: Function) -> Function:
 
 
 def log(level: int) -> None:
-    """Send sigcore's log to standard error, from ``level`` on."""
-    sigcore.setup_logger(sigcore.SimpleLogger(level=level))
+    """Send sigcore's log to standard error, from ``level`` on; and who is told of a lost link is told of its return."""
+    logger = sigcore.SimpleLogger(level=logging.NOTSET)
+    logger.addFilter(_LevelAndReturns(level))
+    sigcore.setup_logger(logger)
+
+
+class _LevelAndReturns(logging.Filter):
+    """Passes records from a level on, and below it the one that says that a client's link is back.
+
+    Args:
+        level: The level.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self._level = level
+        self._told_of_loss = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether ``record`` is printed."""
+        is_of_client = record.name == "sigcore.client"
+        if record.levelno >= self._level:
+            self._told_of_loss |= is_of_client
+            return True
+        is_return = self._told_of_loss and is_of_client and record.getMessage().startswith("connected to ")
+        self._told_of_loss &= not is_return
+        return is_return
 
 
 @contextmanager

@@ -32,7 +32,7 @@ _LOOK_AT_PEERS_EVERY_S = 0.25
         "sig serve tcp://127.0.0.1:3000",
         "sig serve tcp://127.0.0.1:3000 unix:///run/user/1000/sig.sock /dev/ttyUSB0",
         "sig serve 'serial:///dev/ttyACM0?baudrate=1000000' --codec cbor",
-        "sig serve tcp://0.0.0.0:3000 --insecure                 on a network that you trust",
+        "sig serve tcp://0.0.0.0:3000 --insecure    on a network that you trust",
     ),
 )
 @click.argument("endpoints", nargs=-1, required=True, metavar="ENDPOINT...")

@@ -63,5 +63,5 @@ def read_json(text: str | None, what: str) -> Any:
     try:
         return sigcore.load_codec("json").decode(given)
     except sigcore.CodecError as error:
-        hint = "text stands in quotes of its own, as in '\"hello\"'"
-        raise click.UsageError(f"{what} is JSON, and this is none: {error} ({hint})") from error
+        hint = "Text stands in quotes of its own, as in '\"hello\"'."
+        raise click.UsageError(f"{what} is {error}. {hint}") from error

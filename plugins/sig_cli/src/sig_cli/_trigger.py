@@ -20,7 +20,7 @@ from ._text import printable, read_json, spaced_json
     epilog=examples(
         "sig trigger tcp://127.0.0.1:3000 backup finished",
         "sig trigger tcp://127.0.0.1:3000 thermo reading '{\"celsius\": 21.5}'",
-        "df --output=pcent / | tail -1 | jq -R . | sig trigger tcp://127.0.0.1:3000 disk used -",
+        "date | jq -R . | sig trigger tcp://127.0.0.1:3000 clock date -",
     ),
 )
 @takes_server

@@ -18,6 +18,7 @@ from .._paint import Paint
 from .._running import in_time
 from .._text import spaced_json
 from ._gateway import DEVICE_NAME, Gateway, gateway
+from ._path import path_line
 from ._stage import Stage
 
 if TYPE_CHECKING:
@@ -129,7 +130,9 @@ class _Story:
     async def replug(self, cable: PtyCable) -> None:
         """Plug it in again; device and server find each other, and what was kept meanwhile arrives."""
         self._stage.step(
-            "The cable is plugged in again", "both sides connect again by themselves; the device kept its readings"
+            "The cable is plugged in again",
+            "both sides connect again by themselves; what the device measured meanwhile",
+            "is sent now, so those readings carry earlier times",
         )
         cable.replug()
         await self._await_senders(self._came)
@@ -139,6 +142,8 @@ class _Story:
     def hand_over(self) -> None:
         """Say what the user can do now."""
         self._stage.step("Your turn: in another terminal, try")
+        if (line := path_line()) is not None:
+            self._stage.line(line)
         for line in (
             f"sig listen {self._machine.tcp}",
             f"sig request {self._machine.tcp} valve set '{{\"percent\": 20}}'",
