@@ -236,7 +236,8 @@ def test_data_that_are_no_json_are_wrong_usage_and_say_how_text_is_quoted(sig: S
 def test_a_negative_number_without_the_two_dashes_is_wrong_usage_and_says_so(sig: Sig, url: str) -> None:
     done = sig("trigger", url, "me", "hello", "-5")
     assert done.returncode == USAGE
-    assert done.stderr.endswith("No such option '-5'.\nA negative number stands after '--', as in '-- -5'.\n")
+    assert "No such option" in done.stderr
+    assert done.stderr.endswith("\nA negative number stands after '--', as in '-- -5'.\n")
 
 
 @pytest.mark.parametrize(
