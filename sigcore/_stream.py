@@ -39,7 +39,9 @@ class Stream(Generic[T]):
             raise ValueError(f"a stream holds at least 1 event, not {size}")
         self._items: deque[tuple[EventInfo, T]] = deque()
         self._size = size
-        self._ready = threading.Condition()
+        # Entered as a lock: Ctrl-C may strike inside the Python code that enters a Condition, which then stays locked.
+        self._lock = threading.RLock()
+        self._ready = threading.Condition(self._lock)
         self._closed = False
         self._listener: Listener | None = None
         self._drops = drops
@@ -55,7 +57,7 @@ class Stream(Generic[T]):
             StreamTimeout: Nothing came in time.
             StreamClosed: The stream was closed and everything in it has been read.
         """
-        with self._ready:
+        with self._lock:
             if not self._ready.wait_for(lambda: self._items or self._closed, timeout):
                 raise StreamTimeout(f"no event within {timeout} s")
             if not self._items:
@@ -85,7 +87,7 @@ class Stream(Generic[T]):
         self.close()
 
     def _put(self, info: EventInfo, data: Any) -> None:
-        with self._ready:
+        with self._lock:
             if len(self._items) >= self._size:
                 self._items.popleft()
                 self.dropped += 1
@@ -94,6 +96,6 @@ class Stream(Generic[T]):
             self._ready.notify()
 
     def _end(self) -> None:
-        with self._ready:
+        with self._lock:
             self._closed = True
             self._ready.notify_all()

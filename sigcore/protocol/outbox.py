@@ -71,7 +71,9 @@ class EventBuffer(Generic[Item]):
         self._may_wait_s = may_wait_s
         self._items: deque[tuple[Item, int]] = deque()
         self._size = 0
-        self._room = threading.Condition()
+        # Entered as a lock: Ctrl-C may strike inside the Python code that enters a Condition, which then stays locked.
+        self._lock = threading.RLock()
+        self._room = threading.Condition(self._lock)
         self._told = False
         self._is_closed = False
         self.is_online = False
@@ -95,7 +97,7 @@ class EventBuffer(Generic[Item]):
             BufferFull: There is no room, and none came while the thread waited as long as it may.
             RouterClosed: The router was closed.
         """
-        with self._room:
+        with self._lock:
             if self._size >= self._limit:
                 self._make_room()
             self._items.append((item, size))
@@ -106,14 +108,14 @@ class EventBuffer(Generic[Item]):
 
     def put_in_any_case(self, item: Item, size: int) -> None:
         """Put in what there must always be room for: frames that are no events."""
-        with self._room:
+        with self._lock:
             self._items.append((item, size))
             self._size += size
         self.on_item()
 
     def take(self, take: Callable[[Item], bool]) -> None:
         """Give the items in their order to ``take`` until it returns false; that one stays."""
-        with self._room:
+        with self._lock:
             items, taken = self._items, 0
             while items and take(items[0][0]):
                 taken += items.popleft()[1]
@@ -127,7 +129,7 @@ class EventBuffer(Generic[Item]):
 
     def close(self) -> None:
         """Take nothing more: what is put in from now on raises."""
-        with self._room:
+        with self._lock:
             self._is_closed = True
             self._limit = 0  # so that put has to look why
             self._room.notify_all()
@@ -195,7 +197,7 @@ class Outbox(EventBuffer[tuple["Outlet | None", int, bytes]]):
 
     def link_lost(self) -> None:
         """Forget what concerned the link that was lost: topic numbers, and frames that are no events."""
-        with self._room:
+        with self._lock:
             self._items = deque(entry for entry in self._items if entry[0][0] is not None)
             self._size = sum(size for _item, size in self._items)
             for (outlet, _kind, _body), _size in self._items:
