@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._errors import RouterClosed, WrongThread
@@ -62,18 +62,34 @@ class LoopThread:
                 "this call waits for the router's own loop, and was made on it (by an 'async def' handler?); "
                 "use a plain function, or a router of sigcore.aio"
             )
+        running = threading.Lock()  # until it is done; Ctrl-C may leave the Condition of a Future locked, no such lock
+        running.acquire()
+        tasks: list[asyncio.Task[T]] = []
+
+        def begin() -> None:
+            tasks.append(loop.create_task(coroutine))
+            tasks[0].add_done_callback(end)
+
+        def end(task: asyncio.Task[T]) -> None:
+            if not task.cancelled():
+                task.exception()  # looked at, also where an interrupt let nobody wait for it
+            running.release()
+
         try:
-            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+            loop.call_soon_threadsafe(begin)
         except RuntimeError:  # the loop was closed in this very moment
             coroutine.close()
             raise RouterClosed("the router was closed meanwhile") from None
         try:
-            return future.result()
-        except CancelledError:
-            raise RouterClosed("the router was closed meanwhile") from None
+            running.acquire()
         except BaseException:
-            future.cancel()
+            with suppress(RuntimeError):  # the loop is closed, and what ran there has ended
+                loop.call_soon_threadsafe(lambda: tasks[0].cancel())
             raise
+        try:
+            return tasks[0].result()
+        except asyncio.CancelledError:
+            raise RouterClosed("the router was closed meanwhile") from None
 
     def stop(self) -> None:
         """Stop the loop and its thread."""
