@@ -91,3 +91,19 @@ def url(sig: Sig) -> Iterator[str]:
     """The endpoint of a server that is there for all tests of a module."""
     with sig.running("serve", "--json", "tcp://127.0.0.1:0") as server:
         yield server.record()["endpoints"][0]
+
+
+@pytest.fixture(autouse=True)
+def signals_as_from_a_terminal() -> Iterator[None]:
+    """Give children the usual dispositions, also where the tests themselves run under nohup or in the background."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGTERM)}
+    if ignores_int := signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    if ignores_int:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,19 +21,6 @@ LIMIT_S = 20.0
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="OS signals and pipes are tested as POSIX has them")
 
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-
-
-@pytest.fixture(autouse=True)
-def signals_as_from_a_terminal() -> Iterator[None]:
-    """Give children the usual dispositions, also where the tests themselves run under nohup or in the background."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGTERM)}
-    if ignores_int := signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-    if ignores_int:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
