@@ -24,7 +24,6 @@ Each also derives from the built-in that a Python user would catch::
     ├── StreamTimeout (TimeoutError)        a stream had nothing in time
     ├── StreamClosed                        a stream is closed and read to its end
     ├── ListenerError                       a listener raised; ``__cause__`` says what
-    ├── LocalProtocolError (RuntimeError)   our own side used the protocol wrongly
     ├── LinkError (ConnectionError)
     │   ├── NotConnected                        there is no link at the moment
     │   ├── ConnectTimeout (TimeoutError)       no link came up within the time allowed
@@ -139,10 +138,6 @@ class ListenerError(SigError):
         super().__init__(message)
         self.info = info
         self.listener = listener
-
-
-class LocalProtocolError(SigError, RuntimeError):
-    """This side used the protocol wrongly: a fault in the calling code."""
 
 
 class LinkError(SigError, ConnectionError):

@@ -212,11 +212,6 @@ def read_request(body: bytes) -> tuple[str, str, str, int, bytes]:
         raise _malformed("REQUEST", f"its head is truncated or no UTF-8: {error}") from error
 
 
-def with_time_left(body: bytes, timeout_ms: int) -> bytes:
-    """Return the body of a REQUEST with another time left."""
-    return _U32.pack(timeout_ms) + body[4:]
-
-
 def join_meta(meta: bytes, data: bytes) -> bytes:
     """Return the body of an EVENT_META: the length of the meta, the meta, the data."""
     return _U32.pack(len(meta)) + meta + data
