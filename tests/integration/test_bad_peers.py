@@ -286,8 +286,8 @@ def test_what_a_peer_may_get_wrong_without_losing_its_link(place: Place) -> None
         assert (number, json.loads(body)["code"]) == (5, "codec_error")
         peer.send(frame(REQUEST, 6, request("canary", "sing", b"[1]")))
         assert peer.expect(REPLY) == (6, b"[1]")
-    assert place.server.counters == {"late_reply": 1}
-    assert [info.name for info in place.server.senders()] == ["canary"]
+        assert place.server.counters == {"late_reply": 1}
+        assert [info.name for info in place.server.senders()] == ["canary"]
 
 
 def request(sender: str, method: str, params: bytes) -> bytes:
