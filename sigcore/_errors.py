@@ -29,13 +29,18 @@ Each also derives from the built-in that a Python user would catch::
     │   ├── ConnectTimeout (TimeoutError)       no link came up within the time allowed
     │   ├── LinkRefused                         the other side said no, and why
     │   └── RemoteProtocolError                 the other side broke the protocol
-    └── RequestError
-        ├── SenderNotFound (LookupError)        no such sender is connected
-        ├── MethodNotFound (LookupError)        the sender has no such method
-        ├── RequestTimeout (TimeoutError)       no reply in time
-        ├── RequestFailed                       the handler raised
-        ├── SenderLost (ConnectionError)        the sender left before it replied
-        └── Busy                                too many requests are open
+    ├── RequestError
+    │   ├── NotSent (NotConnected)              the request never left: there is no link at the moment
+    │   ├── RequestRefused                      the request was not begun
+    │   │   ├── SenderNotFound (LookupError)        no such sender is connected
+    │   │   ├── MethodNotFound (LookupError)        the sender has no such method
+    │   │   └── Busy                                too many requests are open
+    │   ├── RequestFailed                       the handler raised
+    │   ├── RequestTimeout (TimeoutError)       no reply in time
+    │   └── SenderLost (ConnectionError)        it was sent, then the sender was lost: nobody knows whether it ran
+    └── DeliveryError
+        ├── DeliveryTimeout (TimeoutError)      the server did not say in time that it has the event
+        └── DeliveryUnknown (ConnectionError)   the session was lost before the server said that it has the event
 """
 
 from __future__ import annotations
@@ -177,28 +182,51 @@ class RemoteProtocolError(LinkError):
 
 
 class RequestError(SigError):
-    """A request got no result."""
+    """A request got no result; what kind of error it is tells whether its handler may have run."""
 
 
-class SenderNotFound(RequestError, LookupError):
+class NotSent(RequestError, NotConnected):
+    """The request never left for lack of a link: no handler ran, and it may be made again."""
+
+
+class RequestRefused(RequestError):
+    """The request arrived but was not begun: no handler ran."""
+
+
+class SenderNotFound(RequestRefused, LookupError):
     """No sender of that name is connected."""
 
 
-class MethodNotFound(RequestError, LookupError):
+class MethodNotFound(RequestRefused, LookupError):
     """The sender is connected but answers no such method."""
 
 
-class RequestTimeout(RequestError, TimeoutError):
-    """No reply came within the time allowed."""
+class Busy(RequestRefused):
+    """Too many requests are open; this one was not begun, and may be made again later."""
 
 
 class RequestFailed(RequestError):
     """The handler raised; in one process the original is ``__cause__``."""
 
 
+class RequestTimeout(RequestError, TimeoutError):
+    """No reply came within the time allowed.
+
+    A handler that had begun may have done its work; one that had not begun by then never begins.
+    """
+
+
 class SenderLost(RequestError, ConnectionError):
-    """The sender, or the link to it, went away before it replied."""
+    """The request was sent, then its sender or the session was lost: nobody knows whether the handler ran."""
 
 
-class Busy(RequestError):
-    """Too many requests are open; this one was not started."""
+class DeliveryError(SigError):
+    """``deliver`` cannot say that the server has the event."""
+
+
+class DeliveryTimeout(DeliveryError, TimeoutError):
+    """The server did not say within the time allowed that it has the event; it may have it, or get it yet."""
+
+
+class DeliveryUnknown(DeliveryError, ConnectionError):
+    """The session was lost before the server said that it has the event; it may have it."""

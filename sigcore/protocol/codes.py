@@ -12,6 +12,7 @@ _BY_CODE: dict[str, type[errors.SigError]] = {
     "request_timeout": errors.RequestTimeout,
     "request_failed": errors.RequestFailed,
     "sender_lost": errors.SenderLost,
+    "not_sent": errors.NotSent,
     "busy": errors.Busy,
     "limit_reached": errors.LimitReached,
     "codec_error": errors.CodecError,
