@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from ._blocking import ClientRouter, ServerRouter
     from ._carrier import Carrier, Listening
     from ._codec import Codec
+    from ._config import ServerConfig, load_config
     from ._endpoint import Endpoint
     from ._errors import (
         BufferFull,
         Busy,
         CodecError,
+        ConfigError,
         ConnectTimeout,
         DeliveryError,
         DeliveryTimeout,
@@ -58,7 +60,7 @@ if TYPE_CHECKING:
         TypeMismatch,
         WrongThread,
     )
-    from ._info import EventInfo, Peer, SenderInfo
+    from ._info import EventInfo, Gap, Peer, SenderInfo
     from ._limits import LinkOptions
     from ._listener import Listener
     from ._logging import SimpleLogger, get_logger, setup_logger
@@ -71,17 +73,20 @@ if TYPE_CHECKING:
     from ._sender import Sender
     from ._signal import Signal
     from ._stream import Stream
+    from ._terms import Policy
     from .hookspecs import hookimpl
 
 _HOME = {
     "_blocking": ("ClientRouter", "ServerRouter"),
     "_carrier": ("Carrier", "Listening"),
     "_codec": ("Codec",),
+    "_config": ("ServerConfig", "load_config"),
     "_endpoint": ("Endpoint",),
     "_errors": (
         "BufferFull",
         "Busy",
         "CodecError",
+        "ConfigError",
         "ConnectTimeout",
         "DeliveryError",
         "DeliveryTimeout",
@@ -118,7 +123,7 @@ _HOME = {
         "TypeMismatch",
         "WrongThread",
     ),
-    "_info": ("EventInfo", "Peer", "SenderInfo"),
+    "_info": ("EventInfo", "Gap", "Peer", "SenderInfo"),
     "_limits": ("LinkOptions",),
     "_listener": ("Listener",),
     "_logging": ("SimpleLogger", "get_logger", "setup_logger"),
@@ -131,6 +136,7 @@ _HOME = {
     "_sender": ("Sender",),
     "_signal": ("Signal",),
     "_stream": ("Stream",),
+    "_terms": ("Policy",),
     "hookspecs": ("hookimpl",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -145,6 +151,7 @@ __all__ = [
     "ClientRouter",
     "Codec",
     "CodecError",
+    "ConfigError",
     "ConnectTimeout",
     "DeliveryError",
     "DeliveryTimeout",
@@ -154,6 +161,7 @@ __all__ = [
     "EventInfo",
     "EventNotDeclared",
     "FrameTooLarge",
+    "Gap",
     "HandleRemoved",
     "InsecureEndpoint",
     "InvalidName",
@@ -173,6 +181,7 @@ __all__ = [
     "PluginError",
     "PluginInfo",
     "PluginNotFound",
+    "Policy",
     "RemoteProtocolError",
     "RequestError",
     "RequestFailed",
@@ -186,6 +195,7 @@ __all__ = [
     "SenderInfo",
     "SenderLost",
     "SenderNotFound",
+    "ServerConfig",
     "ServerRouter",
     "SigError",
     "Signal",
@@ -203,6 +213,7 @@ __all__ = [
     "list_plugins",
     "load_carrier",
     "load_codec",
+    "load_config",
     "load_plugin",
     "plain_converter",
     "setup_logger",

@@ -24,11 +24,15 @@ class Drops:
 
     def count(self, cause: str, text: str, number: int = 1) -> None:
         """Take down ``number`` more of ``cause``; ``text`` says what happened and what to do."""
-        with self._lock:
-            self._counts[cause] += number
+        self.note(cause, number)
         line = self._limit.line(cause, text, now_s=time.monotonic())
         if line is not None:
             _log.warning("%s [%s: %d so far]", line, cause, self._counts[cause])
+
+    def note(self, cause: str, number: int = 1) -> None:
+        """Take down ``number`` more of ``cause`` that somebody is told of already."""
+        with self._lock:
+            self._counts[cause] += number
 
     def counts(self) -> dict[str, int]:
         """Return how often each cause was counted."""

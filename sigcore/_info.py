@@ -59,3 +59,20 @@ class EventInfo:
     event: str
     peer: Peer | None = None
     meta: Mapping[str, str] = field(default_factory=lambda: NO_META)  # a factory, because 3.11 cannot hash the proxy
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Events that were lost between those that a listener heard before and those that it hears next.
+
+    Attributes:
+        count: How many; ``None`` when that is not known.
+        cause: Why, as a word. ``overflow``: what waits had reached its limit. ``conflated``: a newer event took the
+            place of one that waited. ``disconnected``: the publisher had no link, and could keep no more.
+            ``session_lost``: a link was lost together with what was on its way. ``too_large``: longer than a link
+            takes. ``untranslatable``: it has no form in the listener's codec. ``sender_unknown``: nobody can tell
+            any more whose events these were.
+    """
+
+    count: int | None
+    cause: str

@@ -4,20 +4,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ._names import PRESENCE_EVENTS
+from ._signal import ENDS_THE_PROGRAM
+from ._terms import DEFAULT_TERMS, Terms
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ._info import EventInfo, SenderInfo
+    from ._info import EventInfo, Gap, SenderInfo
     from ._router import Router
     from ._signal import Call
+    from ._terms import OnGap, Policy
 
 Callback = Callable[["EventInfo", Any], object]
 Key = tuple[str | None, str | None]
 """What a listener asked for: (sender, event), ``None`` where it left one out."""
+
+
+class Queue(Protocol):
+    """What stands before a listener that takes events later than they come: a stream, or a mailbox."""
+
+    def put_gap(self, info: EventInfo, gap: Gap) -> None:
+        """Tell of a gap once the events before it are through; from any thread."""
 
 
 class Listener:
@@ -29,13 +39,30 @@ class Listener:
         event: The event it listens for; ``None`` for any.
     """
 
-    __slots__ = ("__weakref__", "_router", "call", "callback", "event", "sender", "told", "warned_of")
+    __slots__ = (
+        "__weakref__",
+        "_drops",
+        "_report",
+        "_router",
+        "call",
+        "callback",
+        "event",
+        "queue",
+        "sender",
+        "terms",
+        "told",
+        "warned_of",
+    )
 
-    def __init__(self, router: Router, callback: Callback, key: Key) -> None:
+    def __init__(self, router: Router, callback: Callback, key: Key, terms: Terms = DEFAULT_TERMS) -> None:
         self._router: Router | None = router
+        self._report = router._report
+        self._drops = router._drops
         self.callback = callback
         self.sender, self.event = key
+        self.terms = terms
         self.call: Call = callback
+        self.queue: Queue | None = None  # where its events wait, if they do
         self.warned_of: SenderInfo | None = None  # the sender that was found not to declare what this waits for
         self.told: dict[str, SenderInfo] = {}  # presence: the senders that this listener believes connected
 
@@ -48,6 +75,21 @@ class Listener:
     def hears_presence(self) -> bool:
         """Whether it asked for ``#connect`` or ``#disconnect``."""
         return self.event in PRESENCE_EVENTS
+
+    @property
+    def on_gap(self) -> OnGap | None:
+        """What is called for events that were lost."""
+        return self.terms.on_gap
+
+    @property
+    def policy(self) -> Policy:
+        """What happens when it is too slow."""
+        return self.terms.policy
+
+    @property
+    def replay(self) -> int:
+        """At most how many kept events it gets first."""
+        return self.terms.replay
 
     @property
     def removed(self) -> bool:
@@ -66,6 +108,42 @@ class Listener:
 
             raise HandleRemoved(f"{self!r} was removed before")
         router._remove_listener(self)
+
+    def lost(self, info: EventInfo, gap: Gap) -> None:
+        """Tell it of events that were lost, in their place in the order; without ``on_gap``, log and count them.
+
+        Args:
+            info: Whose events they were.
+            gap: How many, and why.
+        """
+        if self.removed:
+            return
+        self.count_lost(info, gap)
+        if self.queue is not None:
+            self.queue.put_gap(info, gap)
+        else:
+            self.tell_gap(info, gap)
+
+    def count_lost(self, info: EventInfo, gap: Gap) -> None:
+        """Take down events that were lost; where there is no ``on_gap`` that would tell of them, log them too."""
+        number = 1 if gap.count is None else gap.count
+        if self.on_gap is not None:
+            self._drops.note(f"gap_{gap.cause}", number)
+            return
+        some = "events" if gap.count is None else "an event" if gap.count == 1 else f"{gap.count} events"
+        what = f"{self!r} lost {some} {info.event!r} of sender {info.sender!r}"
+        self._drops.count(f"gap_{gap.cause}", f"{what} ({gap.cause}); on_gap= would tell of each such gap", number)
+
+    def tell_gap(self, info: EventInfo, gap: Gap) -> None:
+        """Call ``on_gap``, if there is one; what it raises is reported as the listener's."""
+        if self.on_gap is None:
+            return
+        try:
+            self.on_gap(info, gap)
+        except ENDS_THE_PROGRAM:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever else it raises is its own affair
+            self._report(self, info, error)
 
     def __enter__(self) -> Listener:
         return self

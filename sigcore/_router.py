@@ -32,12 +32,14 @@ from ._shown import described
 from ._signal import ENDS_THE_PROGRAM, Signal
 from ._stream import STREAM_SIZE, Stream
 from ._table import ListenerTable
+from ._terms import Terms
 
 if TYPE_CHECKING:
     from ._info import Peer, SenderInfo
     from ._listener import Callback, Key
     from ._requests import Fallback, Handler
     from ._signal import Call
+    from ._terms import OnGap, Policy
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -57,6 +59,9 @@ class Network(Protocol):
 
     def listener_removed(self, listener: Listener) -> None:
         """Ask no longer for what a local listener wanted."""
+
+    def disconnect(self, text: str) -> None:
+        """End the link, because a listener with the policy ``disconnect`` was too slow, as ``text`` says."""
 
 
 class Router:
@@ -117,6 +122,9 @@ class Router:
         event: str | None = None,
         *,
         type: type[T],
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Listener: ...
     @overload
     def add_listener(
@@ -126,9 +134,20 @@ class Router:
         event: str | None = None,
         *,
         type: None = None,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Listener: ...
     def add_listener(
-        self, callback: Callback, sender: str | None = None, event: str | None = None, *, type: Any = None
+        self,
+        callback: Callback,
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: Any = None,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Listener:
         """Register ``callback(info, data)``; it may come before the sender.
 
@@ -139,13 +158,18 @@ class Router:
                 come and go, with a ``SenderInfo`` as data; senders that are there already are told at once.
             type: The class to turn data into: a dataclass, or a msgspec or pydantic class. Data that does not fit is
                 reported as this listener's error.
+            on_gap: Called with ``(info, gap)`` where events were lost, in their place in the order. Without it a gap
+                is logged and counted.
+            policy: What happens when it is too slow (see ``sigcore.Policy``).
+            replay: At most how many of the events that the sender keeps (see ``add_sender``) it gets before new ones.
 
         Raises:
             InvalidName: A name breaks the rules.
             TypeMismatch: The type is not supported.
-            TypeError: The callback cannot be called, or is ``async def`` where there is no event loop.
+            TypeError: A function cannot be called, or is ``async def`` where there is no event loop.
+            ValueError: There is no such policy, or ``replay`` is negative; or one of them was given for presence.
         """
-        listener = self._enter_listener(callback, sender, event, type)
+        listener = self._enter_listener(callback, sender, event, type, Terms(on_gap, policy, replay))
         try:
             self._settle_listener(listener)
         except BaseException:
@@ -153,25 +177,58 @@ class Router:
             raise
         return listener
 
-    def on(self, *, sender: str | None = None, event: str | None = None, type: Any = None) -> Callable[[F], F]:
+    def on(
+        self,
+        *,
+        sender: str | None = None,
+        event: str | None = None,
+        type: Any = None,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
+    ) -> Callable[[F], F]:
         """Register the decorated function as ``add_listener`` does, and give it back."""
 
         def register(function: F) -> F:
-            self.add_listener(function, sender, event, type=type)
+            self.add_listener(function, sender, event, type=type, on_gap=on_gap, policy=policy, replay=replay)
             return function
 
         return register
 
     @overload
     def listen(
-        self, sender: str | None = None, event: str | None = None, *, type: type[T], size: int = STREAM_SIZE
+        self,
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: type[T],
+        size: int | None = STREAM_SIZE,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Stream[T]: ...
     @overload
     def listen(
-        self, sender: str | None = None, event: str | None = None, *, type: None = None, size: int = STREAM_SIZE
+        self,
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: None = None,
+        size: int | None = STREAM_SIZE,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Stream[Any]: ...
     def listen(
-        self, sender: str | None = None, event: str | None = None, *, type: Any = None, size: int = STREAM_SIZE
+        self,
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: Any = None,
+        size: int | None = STREAM_SIZE,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Stream[Any]:
         """Return a stream of events, to be read instead of being called; the arguments are ``add_listener``'s.
 
@@ -179,10 +236,15 @@ class Router:
             sender: Only events of this sender; any when left out.
             event: Only events of this name; any when left out.
             type: The class to turn data into.
-            size: How many events it holds; when it is full the oldest is dropped, counted and logged.
+            size: How many events it holds; ``None`` for any number.
+            on_gap: Called in the reader's thread, with ``(info, gap)``, as it reads past events that were lost.
+            policy: What happens when it is full (see ``sigcore.Policy``).
+            replay: At most how many kept events it gets first.
         """
         stream: Stream[Any] = Stream(size, self._drops)
-        stream._listener = self.add_listener(stream._put, sender, event, type=type)
+        stream._listener = self.add_listener(
+            stream._put, sender, event, type=type, on_gap=on_gap, policy=policy, replay=replay
+        )
         self._streams.add(stream)
         return stream
 
@@ -296,7 +358,9 @@ class Router:
         with self._lock:
             self._table.remove_signal(signal)
 
-    def _enter_listener(self, callback: Callback, sender: str | None, event: str | None, type: Any) -> Listener:
+    def _enter_listener(
+        self, callback: Callback, sender: str | None, event: str | None, type: Any, terms: Terms
+    ) -> Listener:
         """Put a listener into the tables."""
         key: Key = (
             None if sender is None else check_name(sender, "sender"),
@@ -304,7 +368,8 @@ class Router:
         )
         if not callable(callback):
             raise TypeError(f"a listener must be a function of (info, data), not {callback.__class__.__name__}")
-        listener = Listener(self, callback, key)
+        listener = Listener(self, callback, key, terms)
+        terms.check_for(callback, presence=listener.hears_presence)
         listener.call = self._adapt(listener, type)
         if listener.hears_presence:
             self._presence.add_listener(listener)

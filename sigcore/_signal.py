@@ -11,7 +11,7 @@ from ._errors import HandleRemoved
 from ._info import EventInfo
 
 if TYPE_CHECKING:
-    from ._info import Peer
+    from ._info import Gap, Peer
     from ._listener import Listener
 
 T = TypeVar("T")
@@ -98,6 +98,11 @@ class Signal(Generic[T_contra]):
         """Report to each listener that an event came whose data cannot be read."""
         for listener in self._calls.listeners:
             self._report(listener, self.info, error)
+
+    def report_gap(self, gap: Gap) -> None:
+        """Tell each listener that events of this signal were lost, in their place in the order."""
+        for listener in self._calls.listeners:
+            listener.lost(self.info, gap)
 
     def __repr__(self) -> str:
         return f"<Signal {self.sender!r} {self.event!r}>"

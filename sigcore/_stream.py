@@ -34,9 +34,9 @@ class Stream(Generic[T]):
         dropped: How many events were dropped.
     """
 
-    def __init__(self, size: int, drops: Drops) -> None:
-        if size < 1:
-            raise ValueError(f"a stream holds at least 1 event, not {size}")
+    def __init__(self, size: int | None, drops: Drops) -> None:
+        if size is not None and size < 1:
+            raise ValueError(f"a stream holds at least 1 event, not {size}; None for any number")
         self._items: deque[tuple[EventInfo, T]] = deque()
         self._size = size
         # Entered as a lock: Ctrl-C may strike inside the Python code that enters a Condition, which then stays locked.
@@ -88,7 +88,7 @@ class Stream(Generic[T]):
 
     def _put(self, info: EventInfo, data: Any) -> None:
         with self._lock:
-            if len(self._items) >= self._size:
+            if self._size is not None and len(self._items) >= self._size:
                 self._items.popleft()
                 self.dropped += 1
                 self._drops.count("stream_full", STREAM_FULL)

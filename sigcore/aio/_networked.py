@@ -167,6 +167,9 @@ class NetworkedRouter(Router):
         """Ask no longer for what a local listener wanted."""
         self._post(self._listener_removed, listener)
 
+    def disconnect(self, text: str) -> None:
+        """End the link because a listener here was too slow; a server has no link that is its own to end."""
+
     def _sender_removed(self, sender: Sender) -> None:
         raise NotImplementedError
 

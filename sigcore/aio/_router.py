@@ -12,6 +12,7 @@ from .. import _router as core
 from .._errors import RequestTimeout
 from .._requests import DEFAULT_TIMEOUT_S, is_coroutine_function, run_handler
 from .._stream import STREAM_SIZE
+from .._terms import Terms
 from ._answering import await_handler
 from ._home import Home
 from ._mailbox import Mailbox
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .._router import OnError
     from .._sender import Sender
     from .._signal import Call
+    from .._terms import OnGap, Policy
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -95,6 +97,9 @@ class Router:
         event: str | None = None,
         *,
         type: type[T],
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Listener: ...
     @overload
     async def add_listener(
@@ -104,12 +109,23 @@ class Router:
         event: str | None = None,
         *,
         type: None = None,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Listener: ...
     async def add_listener(
-        self, callback: Callback, sender: str | None = None, event: str | None = None, *, type: Any = None
+        self,
+        callback: Callback,
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: Any = None,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Listener:
         """Register ``callback(info, data)``; arguments and errors are those of ``sigcore.Router.add_listener``."""
-        listener = self._core._enter_listener(callback, sender, event, type)
+        listener = self._core._enter_listener(callback, sender, event, type, Terms(on_gap, policy, replay))
         try:
             await self._register_listener(listener)
         except BaseException:
@@ -117,31 +133,66 @@ class Router:
             raise
         return listener
 
-    def on(self, *, sender: str | None = None, event: str | None = None, type: Any = None) -> Callable[[F], F]:
+    def on(
+        self,
+        *,
+        sender: str | None = None,
+        event: str | None = None,
+        type: Any = None,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
+    ) -> Callable[[F], F]:
         """Register the decorated function and give it back; a server's refusal goes to ``on_error``."""
+        terms = Terms(on_gap, policy, replay)
 
         def register(function: F) -> F:
-            self._register_soon(self._core._enter_listener(function, sender, event, type))
+            self._register_soon(self._core._enter_listener(function, sender, event, type, terms))
             return function
 
         return register
 
     @overload
     def listen(
-        self, sender: str | None = None, event: str | None = None, *, type: type[T], size: int = STREAM_SIZE
+        self,
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: type[T],
+        size: int | None = STREAM_SIZE,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Stream[T]: ...
     @overload
     def listen(
-        self, sender: str | None = None, event: str | None = None, *, type: None = None, size: int = STREAM_SIZE
+        self,
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: None = None,
+        size: int | None = STREAM_SIZE,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Stream[Any]: ...
     def listen(
-        self, sender: str | None = None, event: str | None = None, *, type: Any = None, size: int = STREAM_SIZE
+        self,
+        sender: str | None = None,
+        event: str | None = None,
+        *,
+        type: Any = None,
+        size: int | None = STREAM_SIZE,
+        on_gap: OnGap | None = None,
+        policy: Policy = "block",
+        replay: int = 0,
     ) -> Stream[Any]:
         """Return a stream for ``async for``; arguments are those of ``sigcore.Router.listen``."""
         home = self._core.home if isinstance(self._core, AsyncCore) else Home()
         home.settle_here()
         stream: Stream[Any] = Stream(size, self._core._drops, home)
-        listener = stream._listener = self._core._enter_listener(stream._put, sender, event, type)
+        terms = Terms(on_gap, policy, replay)
+        listener = stream._listener = self._core._enter_listener(stream._put, sender, event, type, terms)
         stream._registered = lambda: self._register_listener(listener)
         self._streams.add(stream)
         self._register_soon(listener)

@@ -35,9 +35,9 @@ class Stream(Generic[T]):
         dropped: How many events were dropped.
     """
 
-    def __init__(self, size: int, drops: Drops, home: Home) -> None:
-        if size < 1:
-            raise ValueError(f"a stream holds at least 1 event, not {size}")
+    def __init__(self, size: int | None, drops: Drops, home: Home) -> None:
+        if size is not None and size < 1:
+            raise ValueError(f"a stream holds at least 1 event, not {size}; None for any number")
         self._items: deque[tuple[EventInfo, T]] = deque()
         self._size = size
         self._readers: deque[asyncio.Future[None]] = deque()
@@ -114,7 +114,7 @@ class Stream(Generic[T]):
         self._home.run(self._take, info, data)
 
     def _take(self, info: EventInfo, data: Any) -> None:
-        if len(self._items) >= self._size:
+        if self._size is not None and len(self._items) >= self._size:
             self._items.popleft()
             self.dropped += 1
             self._drops.count("stream_full", STREAM_FULL)
