@@ -9,10 +9,12 @@ but ``async def`` handlers.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from ._config import load_config
 from ._errors import RequestTimeout, RouterClosed
 from ._limits import LinkKeywords
 from ._logging import get_logger
@@ -180,6 +182,20 @@ class ServerRouter(BlockingRouter):
         self._inner = AioServerRouter(
             endpoints, codecs=codecs, name=name, insecure=insecure, _host=self._host, **limits
         )
+
+    @classmethod
+    def from_config(cls, path: str | os.PathLike[str], *, on_error: OnError | None = None) -> Self:
+        """Return the server that a configuration file describes, not yet open (see docs/deploy.md).
+
+        Args:
+            path: The file, in TOML.
+            on_error: As for the class itself.
+
+        Raises:
+            ConfigError: The file is wrong; each of its problems is told.
+            OSError: The file cannot be read.
+        """
+        return cls(**load_config(path).keywords(), on_error=on_error)
 
     @property
     def endpoints(self) -> list[str]:

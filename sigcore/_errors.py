@@ -7,6 +7,7 @@ Each also derives from the built-in that a Python user would catch::
     ├── InvalidName (ValueError)            a name that breaks the rules for names
     ├── EndpointError (ValueError)          a malformed endpoint URL or option
     │   └── InsecureEndpoint (PermissionError)  listening where strangers could connect
+    ├── ConfigError (ValueError)            a configuration file that is wrong; it lists all that is
     ├── CodecError (ValueError)             a value or bytes that the codec cannot take
     ├── TypeMismatch (TypeError)            data that does not fit the ``type=`` asked for
     ├── PluginError                         a plug-in could not be had
@@ -48,6 +49,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ._info import EventInfo
 
 
@@ -65,6 +68,18 @@ class EndpointError(SigError, ValueError):
 
 class InsecureEndpoint(EndpointError, PermissionError):
     """Listening there would let other machines in without authentication."""
+
+
+class ConfigError(SigError, ValueError):
+    """A configuration file is wrong; the message has a line for each problem.
+
+    Attributes:
+        problems: What is wrong, each with the file and the key: ``"sigcore.toml: limits.max_frme: unknown key; ..."``.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
 class CodecError(SigError, ValueError):

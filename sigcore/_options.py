@@ -18,10 +18,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache, partial
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -39,13 +41,17 @@ class _Units:
     """A quantity that is written as a number and a unit, without a space between."""
 
     what: str
+    base: str
     factors: Mapping[str, Decimal]
     example: str
 
 
-_TIME = _Units("time", {"ms": Decimal("0.001"), "s": Decimal(1), "min": Decimal(60), "h": Decimal(3600)}, "5s")
+_TIME = _Units(
+    "time", "seconds", {"ms": Decimal("0.001"), "s": Decimal(1), "min": Decimal(60), "h": Decimal(3600)}, "5s"
+)
 _BYTES = _Units(
     "size",
+    "bytes",
     {
         "B": Decimal(1),
         "kB": Decimal(10**3),
@@ -121,13 +127,49 @@ def given_options(options: type, pairs: Pairs, *, where: str, also: Iterable[str
     return {name: _read(kinds[name], name, text, where) for name, text in pairs}
 
 
+def read_number(options: type, name: str, value: object) -> float:
+    """Return an option that is a number, from where numbers are no text, as in a TOML file.
+
+    A time or a size may be text with its unit there, or a bare number of seconds or bytes.
+
+    Args:
+        options: A dataclass that describes the option.
+        name: The option's name; its type is ``Seconds``, ``Size``, ``int`` or ``float``.
+        value: What was found.
+
+    Raises:
+        ValueError: It is none that the option takes, or not finite; the message says what it does take.
+    """
+    kind = _kinds(options)[name]
+    found: Any = None
+    if type(value) in kind.numbers:  # not isinstance, for which True is a number
+        found = value
+    elif kind.units is not None and isinstance(value, str):
+        with suppress(ValueError):
+            found = kind.read(value)
+    if found is None or not isfinite(found):
+        example = f'a number of {kind.units.base}, as in {name} = "{kind.example}"' if kind.units else ""
+        raise ValueError(" or ".join(filter(None, [kind.accepts, example])))
+    return float(found) if float in kind.numbers else int(found)
+
+
 @dataclass(frozen=True)
 class _Kind:
-    """How the options of one type are read; ``read`` raises ``ValueError`` for what is not ``accepts``."""
+    """How the options of one type are read.
+
+    Attributes:
+        accepts: What it takes, for messages.
+        example: One of these.
+        read: Returns the value of a text; raises ``ValueError`` for what is not ``accepts``.
+        numbers: The types of the value itself, if it is a number.
+        units: The quantity's, if it has units.
+    """
 
     accepts: str
     example: str
     read: Callable[[str], object]
+    numbers: tuple[type, ...] = ()
+    units: _Units | None = None
 
 
 def _read(kind: _Kind, name: str, text: str, where: str) -> object:
@@ -187,7 +229,8 @@ def _kind(hint: Any, options: type, name: str) -> _Kind:
 
 def _kind_with_units(units: _Units, number: Callable[[Decimal], object]) -> _Kind:
     accepts = f"a {units.what} with its unit ({', '.join(units.factors)})"
-    return _Kind(accepts, units.example, partial(_read_quantity, units, number))
+    numbers = (int,) if number is int else (int, float)
+    return _Kind(accepts, units.example, partial(_read_quantity, units, number), numbers, units)
 
 
 def _kind_of_choices(choices: tuple[object, ...]) -> _Kind:
@@ -239,8 +282,8 @@ def _read_bool(text: str) -> bool:
 
 
 _PLAIN: Mapping[Any, _Kind] = {
-    int: _Kind("a whole number", "64", _read_int),
-    float: _Kind("a number", "0.5", _read_float),
+    int: _Kind("a whole number", "64", _read_int, (int,)),
+    float: _Kind("a number", "0.5", _read_float, (int, float)),
     bool: _Kind(f"one of {', '.join(_BOOL)}", "1", _read_bool),
     str: _Kind("text", "some-text", str),
 }

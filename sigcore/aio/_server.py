@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from .._carrier import Listening, is_local
+from .._config import load_config
 from .._endpoint import Endpoint
 from .._errors import InsecureEndpoint, RouterClosed
 from .._info import Peer, SenderInfo
@@ -79,6 +81,20 @@ class ServerRouter(NetworkedRouter):
         self._hub.on_dirty = self._flush_soon
         self._waits_in(self._local.buffer, self._local.pump)
         self._core._attach(self)
+
+    @classmethod
+    def from_config(cls, path: str | os.PathLike[str], *, on_error: OnError | None = None) -> Self:
+        """Return the server that a configuration file describes, not yet open (see docs/deploy.md).
+
+        Args:
+            path: The file, in TOML.
+            on_error: As for the class itself.
+
+        Raises:
+            ConfigError: The file is wrong; each of its problems is told.
+            OSError: The file cannot be read.
+        """
+        return cls(**load_config(path).keywords(), on_error=on_error)
 
     @property
     def endpoints(self) -> list[str]:

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: MIT
+"""A server from a configuration file in TOML.
+
+The keys are the arguments of ``ServerRouter``; ``sigcore.schema.json``, beside this file, describes them for editors.
+Everything that is wrong with a file is told at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from ._endpoint import Endpoint
+from ._errors import ConfigError, EndpointError
+from ._limits import LinkKeywords, LinkOptions
+from ._options import format_seconds, format_size, option_names, read_number
+from ._shown import HIDDEN, is_secret, shown
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+"""From all to least."""
+
+KNOWN = {
+    "": ("name", "insecure", "codecs", "endpoints", "limits", "logging"),
+    "endpoints": ("url", "options"),
+    "limits": tuple(LinkKeywords.__annotations__),
+    "logging": ("level",),
+}
+"""The keys of each table; ``""`` is the file itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """What a configuration file says about a server.
+
+    Attributes:
+        endpoints: Where to listen, as URLs with all their options, secrets in clear; not in the ``repr``.
+        codecs: Names of the codecs that clients may choose; ``None`` for all that are installed.
+        name: What the server calls itself; ``None`` for host name and process number.
+        insecure: Whether to listen where other machines can connect without authentication.
+        limits: Fields of ``LinkOptions``, for every endpoint.
+        log_level: ``debug``, ``info``, ``warning`` or ``error``, for a program that sets up logging, as ``sig serve``
+            does; ``None`` where the file does not say.
+    """
+
+    endpoints: tuple[str, ...] = field(repr=False)
+    codecs: tuple[str, ...] | None = None
+    name: str | None = None
+    insecure: bool = False
+    limits: LinkKeywords = field(default_factory=LinkKeywords)
+    log_level: str | None = None
+
+    def keywords(self) -> dict[str, Any]:
+        """Return the arguments of ``ServerRouter`` that this stands for."""
+        return {
+            "endpoints": self.endpoints,
+            "codecs": self.codecs,
+            "name": self.name,
+            "insecure": self.insecure,
+            **self.limits,
+        }
+
+
+def load_config(path: str | os.PathLike[str]) -> ServerConfig:
+    """Return what a configuration file says; carriers and codecs are looked for only when a server opens.
+
+    Raises:
+        ConfigError: The file is no TOML, has keys that nobody knows, or values that are none; each is told.
+        OSError: The file cannot be read.
+    """
+    with open(path, "rb") as file:
+        text = file.read()
+    problems = _Problems(os.fspath(path))
+    try:
+        table = tomllib.loads(text.decode("utf-8-sig"))  # Windows editors put a mark first
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.note("", f"it is no TOML: {error}")
+        raise problems.error() from error
+    config = _server(_Table(table, "", KNOWN[""], problems), problems)
+    if problems:
+        raise problems.error()
+    return config
+
+
+class _Problems:
+    """Everything that is wrong with a file.
+
+    Args:
+        path: The file's name.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._found: list[str] = []
+
+    def note(self, key: str, text: str) -> None:
+        """Remember that the key at a path, such as ``limits.max_frame``, is wrong."""
+        self._found.append(": ".join(filter(None, [self._path, key, text])))
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def error(self) -> ConfigError:
+        """Return the error that tells of all."""
+        return ConfigError(self._found)
+
+
+class _Table:
+    """A table of the file, with what its keys must be.
+
+    Args:
+        values: What the file has.
+        path: Where the table stands; empty for the file itself.
+        known: The keys that it may have.
+        problems: Takes what is wrong with it.
+
+    Attributes:
+        values: As the argument.
+    """
+
+    def __init__(self, values: Mapping[str, Any], path: str, known: tuple[str, ...], problems: _Problems) -> None:
+        self.values = values
+        self._prefix = f"{path}." if path else ""
+        self._problems = problems
+        for key in values:
+            if key not in known:
+                self.note(key, f"unknown key; {_nearest(key, known)}")
+
+    def note(self, key: str, text: str) -> None:
+        """Remember that a key of this table is wrong."""
+        self._problems.note(f"{self._prefix}{key if key.isprintable() else shown(key)}", text)
+
+    def get(self, key: str, wanted: type, what: str) -> Any:
+        """Return the value of a key if it is of the type that is wanted; else note it, and return ``None``."""
+        value = self.values.get(key)
+        if value is not None and type(value) is not wanted:
+            self.note(key, f"it is {_found(key, value)}; it must be {what}")
+            return None
+        return value
+
+    def text(self, key: str) -> str | None:
+        """Return the value of a key that is text."""
+        value: str | None = self.get(key, str, "text in quotes")
+        if value == "":
+            self.note(key, "it is empty; leave it out, or give a text")
+        return value
+
+    def table(self, key: str) -> _Table:
+        """Return the table that a key holds; an empty one where there is none."""
+        found = self.get(key, dict, f"a table, as in [{self._prefix}{key}]")
+        return _Table(found or {}, f"{self._prefix}{key}", KNOWN[key], self._problems)
+
+
+def _server(table: _Table, problems: _Problems) -> ServerConfig:
+    limits = _limits(table.table("limits"))
+    return ServerConfig(
+        endpoints=_endpoints(table, limits, problems),
+        codecs=_codecs(table),
+        name=table.text("name"),
+        insecure=bool(table.get("insecure", bool, "true or false")),
+        limits=cast(LinkKeywords, limits),
+        log_level=_log_level(table.table("logging")),
+    )
+
+
+def _codecs(table: _Table) -> tuple[str, ...] | None:
+    names = table.get("codecs", list, 'a list, as in ["json", "cbor"]')
+    if names is None:
+        return None
+    if not names or not all(isinstance(name, str) and name for name in names):
+        table.note("codecs", 'it must list at least one codec by its name, as in ["json", "cbor"]')
+        return None
+    return tuple(names)
+
+
+def _log_level(table: _Table) -> str | None:
+    level = table.text("level")
+    if level and level not in LOG_LEVELS:
+        table.note("level", f"{shown(level)} is no level; {_nearest(level, LOG_LEVELS)}")
+    return level
+
+
+def _limits(table: _Table) -> dict[str, float]:
+    found = {key: _limit(table.note, key, value) for key, value in table.values.items() if key in KNOWN["limits"]}
+    return {key: limit for key, limit in found.items() if limit is not None}
+
+
+def _limit(note: Callable[[str, str], None], key: str, value: object) -> float | None:
+    try:
+        limit = read_number(LinkOptions, key, value)
+    except ValueError as accepts:
+        note(key, f"it is {_found(key, value)}; it must be {accepts}")
+        return None
+    if limit <= 0:
+        note(key, f"it is {_found(key, value)}; it must be more than 0, which never means unlimited")
+        return None
+    return limit
+
+
+def _endpoints(table: _Table, limits: Mapping[str, float], problems: _Problems) -> tuple[str, ...]:
+    entries = table.get("endpoints", list, 'a list, as in ["tcp://127.0.0.1:3000"], or [[endpoints]] tables')
+    if entries == [] or "endpoints" not in table.values:
+        table.note("endpoints", 'there must be at least one, as in endpoints = ["tcp://127.0.0.1:3000"]')
+    found = []
+    for number, entry in enumerate(entries or ()):
+        try:
+            endpoint = _endpoint(entry, f"endpoints[{number}]", problems)
+            _check_against(limits, endpoint)
+            found.append(endpoint.url_with_secrets())
+        except EndpointError as error:
+            problems.note(f"endpoints[{number}]", str(error))
+    return tuple(found)
+
+
+def _endpoint(entry: object, path: str, problems: _Problems) -> Endpoint:
+    """Return an endpoint: a URL, or a table with the URL and its options."""
+    if isinstance(entry, str):
+        return Endpoint.parse(entry)
+    if not isinstance(entry, dict):
+        raise EndpointError(f"it is {_found(path, entry)}; it must be a URL, or a table with url = and options =")
+    table = _Table(entry, path, KNOWN["endpoints"], problems)
+    if "url" not in entry:
+        raise EndpointError('it has no url; give one, as in url = "serial:///dev/ttyUSB0"')
+    options = table.get("options", dict, "a table, as in options = { baudrate = 115200 }") or {}
+    endpoint = Endpoint.parse(entry["url"])
+    for name in {name for name, _ in endpoint.query} & options.keys():
+        table.note(f"options.{name}", "the URL has this option too; keep one of them")
+    query = tuple((name, _as_in_a_query(name, value)) for name, value in options.items())
+    return replace(endpoint, query=endpoint.query + query)
+
+
+def _as_in_a_query(name: str, value: object) -> str:
+    """Return the value of an option as it stands in a URL; a link's own may be bare numbers of bytes or seconds."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if not isinstance(value, (str, int, float)):
+        raise EndpointError(f"the option {name!r} is {_found(name, value)}; it must be text, a number, true or false")
+    if isinstance(value, str) or name not in option_names(LinkOptions):
+        return str(value)
+    return _with_unit(name, value)
+
+
+def _with_unit(name: str, value: float) -> str:
+    kind = LinkOptions.__annotations__[name]
+    if kind == "Size":
+        return format_size(int(value))
+    return format_seconds(value) if kind == "Seconds" else str(value)
+
+
+def _check_against(limits: Mapping[str, float], endpoint: Endpoint) -> None:
+    """Raise ``EndpointError`` for an option of every link that is malformed, or disagrees with ``[limits]``."""
+    given, _ = endpoint.take_given(LinkOptions)
+    for name, value in given.items():
+        if limits.get(name, value) != value:
+            raise EndpointError(f"{endpoint} says {name}={value}, [limits] says {limits[name]}; keep one of them")
+
+
+def _found(key: str, value: object) -> str:
+    """Return what was found, in words; never a secret."""
+    if is_secret(key):
+        return HIDDEN
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f"the text {shown(value)}"
+        case int() | float():
+            return f"the number {value}"
+        case list():
+            return "a list"
+        case dict():
+            return "a table"
+    return "a date or a time"
+
+
+def _nearest(found: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(found, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(known)}"
