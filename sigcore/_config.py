@@ -190,14 +190,21 @@ def _limits(table: _Table) -> dict[str, float]:
 
 def _limit(note: Callable[[str, str], None], key: str, value: object) -> float | None:
     try:
-        limit = read_number(LinkOptions, key, value)
+        return _number(key, value)
+    except ValueError as error:
+        note(key, str(error))
+        return None
+
+
+def _number(key: str, value: object) -> float:
+    """Return the value of an option of every link that is a number; what is none is a ``ValueError`` that says so."""
+    try:
+        number = read_number(LinkOptions, key, value)
     except ValueError as accepts:
-        note(key, f"it is {_found(key, value)}; it must be {accepts}")
-        return None
-    if limit <= 0:
-        note(key, f"it is {_found(key, value)}; it must be more than 0, which never means unlimited")
-        return None
-    return limit
+        raise ValueError(f"it is {_found(key, value)}; it must be {accepts}") from None
+    if number <= 0:
+        raise ValueError(f"it is {_found(key, value)}; it must be more than 0, which never means unlimited")
+    return number
 
 
 def _endpoints(table: _Table, limits: Mapping[str, float], problems: _Problems) -> tuple[str, ...]:
@@ -226,8 +233,9 @@ def _endpoint(entry: object, path: str, problems: _Problems) -> Endpoint:
         raise EndpointError('it has no url; give one, as in url = "serial:///dev/ttyUSB0"')
     options = table.get("options", dict, "a table, as in options = { baudrate = 115200 }") or {}
     endpoint = Endpoint.parse(entry["url"])
-    for name in {name for name, _ in endpoint.query} & options.keys():
-        table.note(f"options.{name}", "the URL has this option too; keep one of them")
+    twice = sorted({name for name, _ in endpoint.query} & options.keys())
+    if twice:
+        raise EndpointError(f"{', '.join(twice)} stands in the URL and in options; keep one of them")
     query = tuple((name, _as_in_a_query(name, value)) for name, value in options.items())
     return replace(endpoint, query=endpoint.query + query)
 
@@ -240,14 +248,17 @@ def _as_in_a_query(name: str, value: object) -> str:
         raise EndpointError(f"the option {name!r} is {_found(name, value)}; it must be text, a number, true or false")
     if isinstance(value, str) or name not in option_names(LinkOptions):
         return str(value)
-    return _with_unit(name, value)
+    try:
+        return _with_unit(name, _number(name, value))
+    except ValueError as error:
+        raise EndpointError(f"the option {name!r}: {error}") from None
 
 
 def _with_unit(name: str, value: float) -> str:
-    kind = LinkOptions.__annotations__[name]
-    if kind == "Size":
+    kind = str(LinkOptions.__annotations__[name])
+    if kind.startswith("Size"):
         return format_size(int(value))
-    return format_seconds(value) if kind == "Seconds" else str(value)
+    return format_seconds(value) if kind.startswith("Seconds") else str(value)
 
 
 def _check_against(limits: Mapping[str, float], endpoint: Endpoint) -> None:

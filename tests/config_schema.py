@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""Makes ``sigcore/sigcore.schema.json`` of what the code knows: ``python -m tests.config_schema`` writes it anew."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import sigcore
+from sigcore._config import KNOWN, LOG_LEVELS
+from sigcore._options import _BYTES, _TIME, _Units, format_seconds, format_size
+
+FILE = Path(__file__).parents[1] / "sigcore" / "sigcore.schema.json"
+DEFAULTS = {field.name: field for field in fields(sigcore.LinkOptions)}
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema of a server's configuration file."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:sigcore:sigcore.toml",
+        "title": "sigcore.toml",
+        "description": "The configuration of a sigcore server, for ServerRouter.from_config and sig serve --config.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["endpoints"],
+        "properties": {
+            "name": text("What the server calls itself; by default host name and process number."),
+            "insecure": {
+                "description": "Whether to listen where other machines can connect without authentication.",
+                "type": "boolean",
+                "default": False,
+            },
+            "codecs": {
+                "description": "Names of the codecs that clients may choose; by default all that are installed.",
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string", "minLength": 1},
+                "examples": [["json", "cbor"]],
+            },
+            "endpoints": {
+                "description": "Where to listen.",
+                "type": "array",
+                "minItems": 1,
+                "items": {"anyOf": [text("The endpoint as a URL."), endpoint()]},
+                "examples": [["tcp://127.0.0.1:3000", "unix:///run/sigcore/sig.sock"]],
+            },
+            "limits": {
+                "description": "Limits for the links of every endpoint.",
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {name: limit(name) for name in KNOWN["limits"]},
+            },
+            "logging": {
+                "description": "What sig serve logs.",
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "level": {"description": "The least level that is logged.", "enum": list(LOG_LEVELS)},
+                },
+            },
+        },
+        "$defs": {"size": quantity(_BYTES, "integer"), "time": quantity(_TIME, "number")},
+    }
+
+
+def endpoint() -> dict[str, Any]:
+    """Return the schema of an endpoint as a table."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["url"],
+        "properties": {
+            "url": text("The endpoint as a URL."),
+            "options": {
+                "description": "What could stand in the URL's query: options of the carrier, and limits.",
+                "type": "object",
+                "additionalProperties": {"type": ["string", "number", "boolean"]},
+            },
+        },
+    }
+
+
+def text(description: str) -> dict[str, Any]:
+    """Return the schema of text that is not empty."""
+    return {"description": description, "type": "string", "minLength": 1}
+
+
+def limit(name: str) -> dict[str, Any]:
+    """Return the schema of a field of ``LinkOptions``."""
+    default, kind = DEFAULTS[name].default, str(DEFAULTS[name].type)
+    described = {"description": descriptions()[name]}
+    if kind.startswith("Size"):
+        return {**described, "$ref": "#/$defs/size", "default": format_size(int(str(default)))}
+    if kind.startswith("Seconds"):
+        return {**described, "$ref": "#/$defs/time", "default": format_seconds(float(str(default)))}
+    return {**described, "type": "integer", "exclusiveMinimum": 0, "default": default}
+
+
+def quantity(units: _Units, number: str) -> dict[str, Any]:
+    """Return the schema of a time or a size: text with a unit, or a bare number."""
+    names = "|".join(units.factors)
+    return {
+        "description": f"A {units.what} with its unit, or a number of {units.base}; never 0.",
+        "anyOf": [
+            {"type": "string", "pattern": rf"^(?![0.]+[A-Za-z])[0-9]{{1,12}}(\.[0-9]{{1,6}})?({names})$"},
+            {"type": number, "exclusiveMinimum": 0},
+        ],
+        "examples": [units.example],
+    }
+
+
+def descriptions() -> dict[str, str]:
+    """Return what the docstring of ``LinkOptions`` says of each of its fields."""
+    lines = (inspect.getdoc(sigcore.LinkOptions) or "").partition("Attributes:\n")[2]
+    return {name: " ".join(said.split()) for name, said in re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", lines, re.M)}
+
+
+def as_text() -> str:
+    """Return the file's content."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(as_text(), encoding="utf-8")
