@@ -65,10 +65,10 @@ if TYPE_CHECKING:
     from ._listener import Listener
     from ._logging import SimpleLogger, get_logger, setup_logger
     from ._names import EVENT_CONNECT, EVENT_DISCONNECT
+    from ._open_request import caller, cancelled, time_left
     from ._options import Seconds, Size
     from ._plain import plain_converter
     from ._plugins import PluginInfo, check_plugin, list_plugins, load_carrier, load_codec, load_plugin
-    from ._requests import caller
     from ._router import Router
     from ._sender import Sender
     from ._signal import Signal
@@ -128,10 +128,10 @@ _HOME = {
     "_listener": ("Listener",),
     "_logging": ("SimpleLogger", "get_logger", "setup_logger"),
     "_names": ("EVENT_CONNECT", "EVENT_DISCONNECT"),
+    "_open_request": ("caller", "cancelled", "time_left"),
     "_options": ("Seconds", "Size"),
     "_plain": ("plain_converter",),
     "_plugins": ("PluginInfo", "check_plugin", "list_plugins", "load_carrier", "load_codec", "load_plugin"),
-    "_requests": ("caller",),
     "_router": ("Router",),
     "_sender": ("Sender",),
     "_signal": ("Signal",),
@@ -207,6 +207,7 @@ __all__ = [
     "TypeMismatch",
     "WrongThread",
     "caller",
+    "cancelled",
     "check_plugin",
     "get_logger",
     "hookimpl",
@@ -217,6 +218,7 @@ __all__ = [
     "load_plugin",
     "plain_converter",
     "setup_logger",
+    "time_left",
 ]
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ._info import Peer, SenderInfo
     from ._listener import Listener
+    from ._open_request import OpenRequest
     from ._requests import Handler
     from ._router import OnError
     from ._sender import Sender
@@ -142,15 +143,15 @@ class BlockingRouter(Router):
     def _check_handlers(self, sender: Sender) -> None:
         pass  # 'async def' handlers run on the router's own loop
 
-    def _run_async(self, handler: Handler, params: Any, timeout: float | None) -> Any:
+    def _run_async(self, handler: Handler, params: Any, request: OpenRequest) -> Any:
         async def run() -> Any:
-            async with asyncio.timeout(timeout):
-                return await await_handler(handler, params)
+            async with asyncio.timeout(request.time_left_s()):
+                return await await_handler(handler, params, request)
 
         try:
             return self._thread.wait_for(run())
         except TimeoutError as error:
-            raise RequestTimeout(f"no reply within {timeout} s") from error
+            raise RequestTimeout("the handler did not end in time") from error
 
 
 class ServerRouter(BlockingRouter):

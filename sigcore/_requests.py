@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._errors import MethodNotFound, RequestFailed
@@ -14,23 +12,13 @@ from ._names import check_name
 from ._shown import described
 
 if TYPE_CHECKING:
-    from ._info import Peer
+    from ._open_request import OpenRequest
 
 Handler = Callable[[Any], Any]
 Fallback = Callable[[str, Any], Any]
 
 DEFAULT_TIMEOUT_S = 10.0
 """How long a request waits for its reply unless told otherwise."""
-
-_caller: ContextVar[Peer | None] = ContextVar("sigcore_caller", default=None)
-
-
-def caller() -> Peer | None:
-    """Return the router that asks, from within a request handler.
-
-    ``None`` when the request comes from this process, and outside of a handler.
-    """
-    return _caller.get()
 
 
 class Handlers:
@@ -87,19 +75,13 @@ class Handlers:
         raise MethodNotFound(method_not_found_text(sender, method, self.methods))
 
 
-@contextmanager
-def asked_by(asking: Peer | None) -> Iterator[None]:
-    """Let ``caller()`` tell who asks, within the block."""
-    token = _caller.set(asking)
-    try:
-        yield
-    finally:
-        _caller.reset(token)
+def run_handler(handler: Handler, params: Any, request: OpenRequest) -> Any:
+    """Call a plain handler; what it raises becomes ``RequestFailed``, but for Ctrl-C in the caller's own thread.
 
-
-def run_handler(handler: Handler, params: Any, asking: Peer | None = None) -> Any:
-    """Call a plain handler; what it raises becomes ``RequestFailed``, but for Ctrl-C in the caller's own thread."""
-    with asked_by(asking):
+    Raises:
+        RequestTimeout: The request is over; the handler was not called.
+    """
+    with request.begun():
         try:
             return handler(params)
         except KeyboardInterrupt:

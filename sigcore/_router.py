@@ -25,6 +25,7 @@ from ._info import EventInfo
 from ._listener import Listener
 from ._logging import get_logger
 from ._names import check_event_to_hear, check_name
+from ._open_request import OpenRequest
 from ._presence import PresenceBoard
 from ._requests import DEFAULT_TIMEOUT_S, is_coroutine_function, run_handler
 from ._sender import Sender
@@ -408,9 +409,10 @@ class Router:
 
     def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
         handler, is_async = self._local_sender(sender).handlers.find(sender, method)
-        return self._run_async(handler, params, timeout) if is_async else run_handler(handler, params)
+        request = OpenRequest(timeout=timeout)
+        return self._run_async(handler, params, request) if is_async else run_handler(handler, params, request)
 
-    def _run_async(self, handler: Handler, params: Any, timeout: float | None) -> Any:
+    def _run_async(self, handler: Handler, params: Any, request: OpenRequest) -> Any:
         raise NotImplementedError  # _check_handlers lets no such handler in
 
     def _local_sender(self, name: str) -> Sender:

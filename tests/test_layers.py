@@ -18,7 +18,19 @@ import sigcore
 
 ROOT = Path(__file__).parents[1]
 
-CORE = ["_drops", "_index", "_listener", "_presence", "_requests", "_router", "_sender", "_signal", "_stream", "_table"]
+CORE = [
+    "_drops",
+    "_index",
+    "_listener",
+    "_open_request",
+    "_presence",
+    "_requests",
+    "_router",
+    "_sender",
+    "_signal",
+    "_stream",
+    "_table",
+]
 LAYERS = ("interfaces", "core", "protocol", "aio", "blocking form, testing kit")
 OUTSIDE = {"asyncio", "select", "selectors", "socket", "ssl"}
 FORBIDDEN = {"interfaces": OUTSIDE, "core": OUTSIDE, "protocol": {*OUTSIDE, "time"}}

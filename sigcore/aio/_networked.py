@@ -78,7 +78,7 @@ class NetworkedRouter(Router):
         self._is_closed = False
         self._buffer: EventBuffer[Any]
         self._drainers: list[asyncio.Future[None]] = []
-        self._answering = Answering(self._core._senders.get, self._host.mark_thread)
+        self._answering = Answering(self._core._senders.get, self._host.mark_thread, self._core._drops)
 
     @property
     def counters(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from .. import _router as core
 from .._errors import RequestTimeout
+from .._open_request import OpenRequest
 from .._requests import DEFAULT_TIMEOUT_S, is_coroutine_function, run_handler
 from .._stream import STREAM_SIZE
 from .._terms import Terms
@@ -286,8 +287,9 @@ class Router:
         """The same without waiting."""
 
     async def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
-        return await self._request_here(self._core._local_sender(sender), method, params)
+        return await self._request_here(self._core._local_sender(sender), method, params, timeout)
 
-    async def _request_here(self, sender: Sender, method: str, params: Any) -> Any:
+    async def _request_here(self, sender: Sender, method: str, params: Any, timeout: float | None = None) -> Any:
         handler, is_async = sender.handlers.find(sender.name, method)
-        return await await_handler(handler, params) if is_async else run_handler(handler, params)
+        request = OpenRequest(timeout=timeout)
+        return await await_handler(handler, params, request) if is_async else run_handler(handler, params, request)
