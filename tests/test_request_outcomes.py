@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 
 import pytest
@@ -466,3 +466,123 @@ def test_closing_gives_up_what_runs() -> None:
         await until(ended.is_set, "the plain handler is told")
 
     asyncio.run(scenario())
+
+
+# over links
+
+
+class World:
+    """A server, a client that answers as ``thermo``, and one that asks; all of the blocking form."""
+
+    def __init__(self, endpoint: str, **requests: Callable[[Any], Any]) -> None:
+        self._stack = ExitStack()
+        self.server = self._stack.enter_context(sigcore.ServerRouter(endpoint))
+        self.answerer = self._stack.enter_context(sigcore.ClientRouter(endpoint, name="answerer"))
+        self.asker = self._stack.enter_context(sigcore.ClientRouter(endpoint, name="asker"))
+        self.thermo = self.answerer.add_sender("thermo", requests=requests)
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.__exit__(None, None, None)
+
+
+def test_over_links_what_became_of_a_request_is_told_apart() -> None:
+    gate = Gate()
+
+    def fail(_params: Any) -> None:
+        raise ValueError("too hot")
+
+    with World("mem://outcomes", wait=gate, fail=fail) as world:
+        for name, method in (("nobody", "wait"), ("thermo", "nothing")):
+            with pytest.raises(sigcore.RequestRefused):
+                world.asker.request(name, method)
+        with pytest.raises(sigcore.RequestFailed, match="too hot"):
+            world.asker.request("thermo", "fail")
+        with pytest.raises(sigcore.RequestTimeout):
+            world.asker.request("thermo", "wait", timeout=SOON_S)
+
+        def leave() -> None:
+            wait_until(lambda: len(gate.begun) == 2, "the handler runs")
+            world.thermo.remove()
+
+        leaving = threading.Thread(target=leave)
+        leaving.start()
+        with pytest.raises(sigcore.SenderLost):
+            world.asker.request("thermo", "wait")
+        leaving.join(LIMIT_S)
+        gate.open.set()
+
+
+def test_over_links_a_handler_learns_who_asks_and_that_the_time_is_over() -> None:
+    seen: list[Any] = []
+
+    def work(_params: Any) -> None:
+        caller = sigcore.caller()
+        work_until_cancelled()
+        seen.append(caller.name if caller else None)
+
+    with World("mem://time_over", work=work) as world:
+        with pytest.raises(sigcore.RequestTimeout):
+            world.asker.request("thermo", "work", timeout=SOON_S)
+        wait_until(lambda: seen, "the handler ends")
+        assert seen == ["asker"]
+
+
+def test_over_links_a_handler_learns_that_whoever_asked_is_gone() -> None:
+    gate = threading.Event()
+    ended: list[str] = []
+
+    def work(_params: Any) -> None:
+        gate.set()
+        ended.append(work_until_cancelled())
+
+    with World("mem://gone", work=work) as world:
+
+        def ask() -> None:
+            with pytest.raises((sigcore.RouterClosed, sigcore.RequestError)):
+                world.asker.request("thermo", "work", timeout=None)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        assert gate.wait(LIMIT_S)
+        world.asker.close()
+        asking.join(LIMIT_S)
+        wait_until(lambda: ended, "the handler ends")
+
+
+def test_over_links_cancelling_a_request_cancels_its_async_handler() -> None:
+    async def scenario() -> None:
+        handler = Sleeper()
+        async with (
+            sigcore.aio.ServerRouter("mem://cancelling") as server,
+            sigcore.aio.ClientRouter("mem://cancelling") as client,
+        ):
+            await client.add_sender("thermo", requests={"sleep": handler})
+            asking = asyncio.create_task(server.request("thermo", "sleep"))
+            await handler.begun.wait()
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert await handler.thread == "stopped"
+            await until(lambda: handler.ended, "the handler is cancelled")
+
+    asyncio.run(scenario())
+
+
+def test_over_links_an_async_handler_of_a_blocking_router_is_cancelled_when_its_time_is_over() -> None:
+    ended: list[str] = []
+
+    async def sleep(_params: Any) -> None:
+        try:
+            await asyncio.sleep(LIMIT_S)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    with World("mem://async_in_blocking", sleep=sleep) as world:
+        for router in (world.asker, world.answerer):  # over links, and in the process that answers
+            with pytest.raises(sigcore.RequestTimeout):
+                router.request("thermo", "sleep", timeout=SOON_S)
+        wait_until(lambda: len(ended) == 2, "both are cancelled")
