@@ -60,7 +60,7 @@ if TYPE_CHECKING:
         TypeMismatch,
         WrongThread,
     )
-    from ._info import EventInfo, Gap, Peer, SenderInfo
+    from ._info import EventInfo, Gap, Peer, Policy, SenderInfo
     from ._limits import LinkOptions
     from ._listener import Listener
     from ._logging import SimpleLogger, get_logger, setup_logger
@@ -73,7 +73,6 @@ if TYPE_CHECKING:
     from ._sender import Sender
     from ._signal import Signal
     from ._stream import Stream
-    from ._terms import Policy
     from .hookspecs import hookimpl
 
 _HOME = {
@@ -123,7 +122,7 @@ _HOME = {
         "TypeMismatch",
         "WrongThread",
     ),
-    "_info": ("EventInfo", "Gap", "Peer", "SenderInfo"),
+    "_info": ("EventInfo", "Gap", "Peer", "Policy", "SenderInfo"),
     "_limits": ("LinkOptions",),
     "_listener": ("Listener",),
     "_logging": ("SimpleLogger", "get_logger", "setup_logger"),
@@ -136,7 +135,6 @@ _HOME = {
     "_sender": ("Sender",),
     "_signal": ("Signal",),
     "_stream": ("Stream",),
-    "_terms": ("Policy",),
     "hookspecs": ("hookimpl",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

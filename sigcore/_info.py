@@ -6,6 +6,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
+
+Policy = Literal["block", "drop_oldest", "drop_newest", "latest", "disconnect"]
+"""What happens when a listener is too slow and what waits for it has reached its limit.
+
+- ``block``: whoever publishes over a link is slowed down; nothing is lost. An event that is triggered in this very
+  process never waits: it takes the place of the oldest.
+- ``drop_oldest``, ``drop_newest``: the oldest event that waits is dropped, or the one that comes.
+- ``latest``: of each event of each sender only the newest waits; it takes the place of the one before at once.
+- ``disconnect``: the link is ended; in one process as ``drop_oldest``.
+"""
 
 NO_META: Mapping[str, str] = MappingProxyType({})
 

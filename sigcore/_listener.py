@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ._names import PRESENCE_EVENTS
 from ._signal import ENDS_THE_PROGRAM
@@ -13,21 +13,16 @@ from ._terms import DEFAULT_TERMS, Terms
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ._info import EventInfo, Gap, SenderInfo
+    from ._gate import Gate
+    from ._info import EventInfo, Gap, Policy, SenderInfo
+    from ._queue import Queue
     from ._router import Router
     from ._signal import Call
-    from ._terms import OnGap, Policy
+    from ._terms import OnGap
 
 Callback = Callable[["EventInfo", Any], object]
 Key = tuple[str | None, str | None]
 """What a listener asked for: (sender, event), ``None`` where it left one out."""
-
-
-class Queue(Protocol):
-    """What stands before a listener that takes events later than they come: a stream, or a mailbox."""
-
-    def put_gap(self, info: EventInfo, gap: Gap) -> None:
-        """Tell of a gap once the events before it are through; from any thread."""
 
 
 class Listener:
@@ -37,6 +32,8 @@ class Listener:
         callback: The function as the user gave it.
         sender: The sender it listens to; ``None`` for any.
         event: The event it listens for; ``None`` for any.
+        hears_remote: Whether it is called for events of other routers. Over carriers it is not before the server has
+            given it what comes first: its kept events.
     """
 
     __slots__ = (
@@ -47,6 +44,8 @@ class Listener:
         "call",
         "callback",
         "event",
+        "gate",
+        "hears_remote",
         "queue",
         "sender",
         "terms",
@@ -62,6 +61,8 @@ class Listener:
         self.sender, self.event = key
         self.terms = terms
         self.call: Call = callback
+        self.gate: Gate | None = None  # where its events wait while it gets kept ones
+        self.hears_remote = True
         self.queue: Queue | None = None  # where its events wait, if they do
         self.warned_of: SenderInfo | None = None  # the sender that was found not to declare what this waits for
         self.told: dict[str, SenderInfo] = {}  # presence: the senders that this listener believes connected
@@ -108,6 +109,8 @@ class Listener:
 
             raise HandleRemoved(f"{self!r} was removed before")
         router._remove_listener(self)
+        if self.queue is not None:
+            self.queue.close()
 
     def lost(self, info: EventInfo, gap: Gap) -> None:
         """Tell it of events that were lost, in their place in the order; without ``on_gap``, log and count them.
@@ -119,20 +122,28 @@ class Listener:
         if self.removed:
             return
         self.count_lost(info, gap)
-        if self.queue is not None:
-            self.queue.put_gap(info, gap)
+        gate = self.gate
+        if gate is not None:
+            gate.put_gap(info, gap)
         else:
+            self.pass_gap(info, gap)
+
+    def pass_gap(self, info: EventInfo, gap: Gap) -> None:
+        """Tell it of events that were lost, which are taken down already, behind what waits in its queue."""
+        if self.queue is None:
             self.tell_gap(info, gap)
+        elif self.on_gap is not None:
+            self.queue.put_gap(info, gap)
 
     def count_lost(self, info: EventInfo, gap: Gap) -> None:
-        """Take down events that were lost; where there is no ``on_gap`` that would tell of them, log them too."""
-        number = 1 if gap.count is None else gap.count
-        if self.on_gap is not None:
-            self._drops.note(f"gap_{gap.cause}", number)
+        """Take down events that were lost; log them too, unless ``on_gap`` tells of them or that was asked for."""
+        cause, number = f"gap_{gap.cause}", 1 if gap.count is None else gap.count
+        if self.on_gap is not None or gap.cause == "conflated":
+            self._drops.note(cause, number)
             return
         some = "events" if gap.count is None else "an event" if gap.count == 1 else f"{gap.count} events"
-        what = f"{self!r} lost {some} {info.event!r} of sender {info.sender!r}"
-        self._drops.count(f"gap_{gap.cause}", f"{what} ({gap.cause}); on_gap= would tell of each such gap", number)
+        what = f"{self!r} lost {some} {info.event!r} of sender {info.sender!r} ({gap.cause})"
+        self._drops.count(cause, f"{what}; on_gap= is told of every such gap", number)
 
     def tell_gap(self, info: EventInfo, gap: Gap) -> None:
         """Call ``on_gap``, if there is one; what it raises is reported as the listener's."""
@@ -144,6 +155,12 @@ class Listener:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever else it raises is its own affair
             self._report(self, info, error)
+
+    def disconnect(self) -> None:
+        """End the link, if there is one, as its policy says: it was too slow."""
+        router = self._router
+        if router is not None and router._network is not None:
+            router._network.disconnect(f"{self!r} was too slow for its events, and its policy is 'disconnect'")
 
     def __enter__(self) -> Listener:
         return self

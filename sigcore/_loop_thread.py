@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,15 +14,13 @@ from ._errors import RouterClosed, WrongThread
 from ._logging import get_logger
 
 if TYPE_CHECKING:
-    from .aio._delivery import Delivery
+    from ._queue import Queue
+    from .aio._delivery import Batch, Delivery
 
 T = TypeVar("T")
 
 JOIN_S = 1.0
 """How long closing waits for a listener that does not return; its thread ends with the process."""
-
-PROGRESS_S = 0.02
-"""How often what was delivered is told while much waits."""
 
 _log = get_logger("sigcore.threads")
 
@@ -122,8 +119,8 @@ async def _cancel_the_rest() -> None:
 class Dispatcher:
     """Calls listeners in a thread of its own, in order, so that one that blocks delays events and nothing else.
 
-    What waits for it is bounded by whoever gives it: a link grants credit as ``done`` tells what was dealt with, which
-    it does every 20 ms and at the end, so that a listener that is slow is not taken for one that is stuck.
+    It waits where a stream that must not lose events is full. What waits for it is bounded by whoever gives it: a link
+    grants credit as ``done`` tells what was dealt with.
 
     Args:
         started: Called in the thread as it starts.
@@ -150,21 +147,32 @@ class Dispatcher:
             self._thread.join(JOIN_S)
 
     def _run(self) -> None:
+        from .aio._delivery import Batch
+
         self._started()
         while (entry := self._queue.get()) is not None:
-            self._deliver_all(*entry)
+            _deliver_all(Batch(*entry))
 
-    def _deliver_all(self, deliveries: Sequence[Delivery], size: int, done: Callable[[int], None]) -> None:
-        from .aio._delivery import deliver, size_of
 
-        told_s, part = time.monotonic(), 0
-        for delivery in deliveries:
-            try:
-                deliver(delivery)
-            except BaseException:  # noqa: BLE001  # SystemExit from a listener must not end everybody's events
-                _log.exception("a listener ended with more than an error; its thread goes on")
-            part += size_of(delivery)
-            if part and (now_s := time.monotonic()) - told_s >= PROGRESS_S:
-                done(part)
-                told_s, size, part = now_s, size - part, 0
-        done(size)
+def _deliver_all(batch: Batch) -> None:
+    while True:
+        try:
+            full = batch.deliver()
+        except BaseException:  # noqa: BLE001  # SystemExit from a listener must not end everybody's events
+            _log.exception("a listener ended with more than an error; its thread goes on")
+            continue
+        if full is None:
+            return
+        _wait_for_room(full)
+
+
+def _wait_for_room(full: Queue) -> None:
+    waiting = threading.Lock()  # and no Condition, which Ctrl-C in the reader's thread might leave locked
+    waiting.acquire()
+
+    def go_on() -> None:
+        with suppress(RuntimeError):  # it may be called twice
+            waiting.release()
+
+    full.when_room(go_on)
+    waiting.acquire()

@@ -8,7 +8,6 @@ other routers by ``_settle_sender``, ``_settle_listener`` and ``_network``, whic
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
@@ -21,26 +20,29 @@ from ._errors import (
     SenderExists,
     SenderNotFound,
 )
+from ._gate import Gate
 from ._info import EventInfo
+from ._keeping import Keeping, in_order, last_of_each
 from ._listener import Listener
 from ._logging import get_logger
 from ._names import check_event_to_hear, check_name
 from ._open_request import OpenRequest
 from ._presence import PresenceBoard
+from ._queue import QUEUE_SIZE, Queue
 from ._requests import DEFAULT_TIMEOUT_S, is_coroutine_function, run_handler
 from ._sender import Sender
 from ._shown import described
-from ._signal import ENDS_THE_PROGRAM, Signal
-from ._stream import STREAM_SIZE, Stream
+from ._signal import ENDS_THE_PROGRAM, Signal, with_meta
+from ._stream import Stream
 from ._table import ListenerTable
 from ._terms import Terms
 
 if TYPE_CHECKING:
-    from ._info import Peer, SenderInfo
+    from ._info import Peer, Policy, SenderInfo
     from ._listener import Callback, Key
     from ._requests import Fallback, Handler
     from ._signal import Call
-    from ._terms import OnGap, Policy
+    from ._terms import OnGap
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -76,6 +78,9 @@ class Router:
         on_error: Called with a ``ListenerError`` when a listener fails; it is logged in any case.
     """
 
+    _gates_remote = False
+    """Whether, over carriers, a listener hears other routers only when ``_start_listener`` was called for it."""
+
     def __init__(self, *, on_error: OnError | None = None) -> None:
         self._on_error = on_error
         self._lock = threading.Lock()
@@ -83,8 +88,8 @@ class Router:
         self._table = ListenerTable()
         self._presence = PresenceBoard(self._tell)
         self._network: Network | None = None
+        self._keeping = Keeping()
         self._drops = Drops()
-        self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
 
     def add_sender(
         self,
@@ -92,6 +97,8 @@ class Router:
         events: str | Iterable[str] = (),
         requests: Mapping[str, Handler] | None = None,
         fallback: Fallback | None = None,
+        *,
+        keep: int | Mapping[str, int] = 0,
     ) -> Sender:
         """Add a sender.
 
@@ -100,13 +107,18 @@ class Router:
             events: The events that it may trigger; a lone text is one event.
             requests: The methods that it answers, each with its ``handler(params)``.
             fallback: Answers every other method, ``fallback(method, params)``.
+            keep: How many of its last events are kept for listeners that come later with ``replay=``: a number for
+                each event, or one that holds for all. In this process they are the very objects that were triggered,
+                kept until the sender is removed, however large; they should not be changed afterwards.
 
         Raises:
+            EventNotDeclared: ``keep`` has a number for an event that is not among ``events``.
             SenderExists: The name is taken.
             InvalidName: A name breaks the rules.
             TypeError: A handler cannot be called, or is ``async def`` where there is no event loop.
+            ValueError: A number in ``keep`` is negative.
         """
-        sender = self._enter_sender(name, events, requests, fallback)
+        sender = self._enter_sender(name, events, requests, fallback, keep)
         try:
             self._settle_sender(sender)
         except BaseException:
@@ -170,13 +182,7 @@ class Router:
             TypeError: A function cannot be called, or is ``async def`` where there is no event loop.
             ValueError: There is no such policy, or ``replay`` is negative; or one of them was given for presence.
         """
-        listener = self._enter_listener(callback, sender, event, type, Terms(on_gap, policy, replay))
-        try:
-            self._settle_listener(listener)
-        except BaseException:
-            listener.remove()
-            raise
-        return listener
+        return self._add_listener(callback, sender, event, type, Terms(on_gap, policy, replay))
 
     def on(
         self,
@@ -203,7 +209,7 @@ class Router:
         event: str | None = None,
         *,
         type: type[T],
-        size: int | None = STREAM_SIZE,
+        size: int | None = QUEUE_SIZE,
         on_gap: OnGap | None = None,
         policy: Policy = "block",
         replay: int = 0,
@@ -215,7 +221,7 @@ class Router:
         event: str | None = None,
         *,
         type: None = None,
-        size: int | None = STREAM_SIZE,
+        size: int | None = QUEUE_SIZE,
         on_gap: OnGap | None = None,
         policy: Policy = "block",
         replay: int = 0,
@@ -226,7 +232,7 @@ class Router:
         event: str | None = None,
         *,
         type: Any = None,
-        size: int | None = STREAM_SIZE,
+        size: int | None = QUEUE_SIZE,
         on_gap: OnGap | None = None,
         policy: Policy = "block",
         replay: int = 0,
@@ -242,11 +248,8 @@ class Router:
             policy: What happens when it is full (see ``sigcore.Policy``).
             replay: At most how many kept events it gets first.
         """
-        stream: Stream[Any] = Stream(size, self._drops)
-        stream._listener = self.add_listener(
-            stream._put, sender, event, type=type, on_gap=on_gap, policy=policy, replay=replay
-        )
-        self._streams.add(stream)
+        stream: Stream[Any] = Stream(size, policy)
+        self._add_listener(stream._put, sender, event, type, Terms(on_gap, policy, replay), stream._queue)
         return stream
 
     @overload
@@ -300,10 +303,15 @@ class Router:
     # What the routers over carriers build on.
 
     def _enter_sender(
-        self, name: str, events: str | Iterable[str], requests: Mapping[str, Handler] | None, fallback: Fallback | None
+        self,
+        name: str,
+        events: str | Iterable[str],
+        requests: Mapping[str, Handler] | None,
+        fallback: Fallback | None,
+        keep: int | Mapping[str, int],
     ) -> Sender:
         """Put a sender into the tables; nobody is told yet."""
-        sender = Sender(self, name, events, requests, fallback, self._report)
+        sender = Sender(self, name, events, requests, fallback, keep, self._keeping, self._report)
         self._check_handlers(sender)
         with self._lock:
             if name in self._senders:
@@ -359,10 +367,33 @@ class Router:
         with self._lock:
             self._table.remove_signal(signal)
 
-    def _enter_listener(
-        self, callback: Callback, sender: str | None, event: str | None, type: Any, terms: Terms
+    def _add_listener(
+        self,
+        callback: Callback,
+        sender: str | None,
+        event: str | None,
+        type: Any,
+        terms: Terms,
+        queue: Queue | None = None,
     ) -> Listener:
-        """Put a listener into the tables."""
+        listener = self._enter_listener(callback, sender, event, type, terms, queue)
+        try:
+            self._settle_listener(listener)
+        except BaseException:
+            listener.remove()
+            raise
+        return listener
+
+    def _enter_listener(
+        self,
+        callback: Callback,
+        sender: str | None,
+        event: str | None,
+        type: Any,
+        terms: Terms,
+        queue: Queue | None = None,
+    ) -> Listener:
+        """Put a listener into the tables; ``queue`` is where its callback puts events, if it does."""
         key: Key = (
             None if sender is None else check_name(sender, "sender"),
             None if event is None else check_event_to_hear(event),
@@ -371,15 +402,55 @@ class Router:
             raise TypeError(f"a listener must be a function of (info, data), not {callback.__class__.__name__}")
         listener = Listener(self, callback, key, terms)
         terms.check_for(callback, presence=listener.hears_presence)
+        if queue is not None:
+            listener.queue, queue.listener = queue, listener
         listener.call = self._adapt(listener, type)
         if listener.hears_presence:
             self._presence.add_listener(listener)
             self._presence.settle()
         else:
-            with self._lock:
-                self._table.add_listener(listener)
+            self._let_in(listener)
             self._warn_if_undeclared(listener)
         return listener
+
+    def _let_in(self, listener: Listener) -> None:
+        """Have signals call a listener, which is given kept events of this process's senders first, if it wants any."""
+        listener.hears_remote = self._network is None or not self._gates_remote
+        if listener.replay:
+            self._replay(listener, Gate(listener, self._report, self._may_wait))
+        else:
+            with self._lock:
+                self._table.add_listener(listener)
+
+    def _replay(self, listener: Listener, gate: Gate) -> None:
+        listener.gate, listener.call = gate, gate
+        with self._lock, self._keeping.lock:
+            kept = last_of_each(self._table.local_signals(listener.key), listener.replay)
+            self._table.add_listener(listener)
+        try:
+            gate.replay(in_order(kept))
+        except BaseException:  # the listener ends the program
+            self._remove_listener(listener)
+            raise
+        with self._lock:
+            listener.gate = None
+            if not listener.removed:
+                self._table.replace_call(listener, gate.call)
+
+    def _may_wait(self) -> bool:
+        """Whether the calling thread may wait for a listener of another thread; the thread of an event loop must not."""
+        return True
+
+    def _start_listener(self, listener: Listener) -> None:
+        """Have signals of other routers call a listener, which has been given what comes first; called once."""
+        with self._lock:
+            if not listener.removed:
+                self._table.start_listener(listener)
+
+    def _tell_kept(self, listener: Listener, signal: Signal[Any], data: Any, meta: Mapping[str, str] | None) -> None:
+        """Give one listener an event that another router has kept."""
+        if not listener.removed:
+            self._tell(listener, signal.info if meta is None else with_meta(signal.info, meta), data)
 
     def _remove_listener(self, listener: Listener) -> None:
         if listener.hears_presence:
@@ -425,11 +496,13 @@ class Router:
         """Let ``network`` carry what is in the tables from now on."""
         self._network = network
 
-    def _close_streams(self) -> None:
-        for stream in tuple(self._streams):
-            stream._end()
+    def _close_queues(self) -> None:
+        """End the streams, and let nobody wait for a listener that is slow."""
+        for listener in self._all_listeners():
+            if listener.queue is not None:
+                listener.queue.close()
 
-    def _tell(self, listener: Listener, info: EventInfo, data: SenderInfo) -> None:
+    def _tell(self, listener: Listener, info: EventInfo, data: object) -> None:
         try:
             listener.call(info, data)
         except ENDS_THE_PROGRAM:

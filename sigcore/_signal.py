@@ -13,6 +13,7 @@ from ._info import EventInfo
 if TYPE_CHECKING:
     from ._info import Gap, Peer
     from ._listener import Listener
+    from ._queue import Queue
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -86,13 +87,18 @@ class Signal(Generic[T_contra]):
         """
         info = self.info
         if meta is not None:
-            info = EventInfo(info.sender, info.event, info.peer, _checked(meta))
+            info = with_meta(info, meta)
         calls = self._calls
         for call in calls:
             try:
                 call(info, data)
             except BaseException as error:  # noqa: BLE001  # _failed knows what is not the listener's own affair
                 self._failed(calls, call, info, error)
+
+    @property
+    def blocking_queues(self) -> tuple[Queue, ...]:
+        """The queues that must have room before an event of a link is delivered."""
+        return self._calls.blocking_queues
 
     def report_undecodable(self, error: Exception) -> None:
         """Report to each listener that an event came whose data cannot be read."""
@@ -115,12 +121,15 @@ class Signal(Generic[T_contra]):
 
     def _set_listeners(self, listeners: tuple[Listener, ...], calls: tuple[Call, ...]) -> None:
         if not isinstance(self._calls, _Removed):
-            self._calls = _Calls(calls if self._outlet is None else (self._outlet, *calls), listeners)
+            self._calls = _Calls(self._called_first() + calls, listeners)
 
     def _set_outlet(self, outlet: Call) -> None:
         """Have ``outlet`` called first; set before the signal has listeners."""
         self._outlet = outlet
-        self._calls = _Calls((outlet,), ())
+        self._calls = _Calls(self._called_first(), ())
+
+    def _called_first(self) -> tuple[Call, ...]:
+        return () if self._outlet is None else (self._outlet,)
 
     def _remove(self) -> None:
         """Make every later ``trigger`` say that the sender is gone, at no cost to the others."""
@@ -131,10 +140,13 @@ class _Calls(tuple[Call, ...]):
     """What a signal calls, and whose calls they are: a trigger under way knows whom it calls, whoever left since."""
 
     listeners: tuple[Listener, ...]
+    blocking_queues: tuple[Queue, ...]
 
     def __new__(cls, calls: tuple[Call, ...], listeners: tuple[Listener, ...]) -> _Calls:
         self = super().__new__(cls, calls)
         self.listeners = listeners
+        waiting = [(listener.policy, listener.queue) for listener in listeners]
+        self.blocking_queues = tuple(queue for policy, queue in waiting if queue is not None and policy == "block")
         return self
 
 
@@ -142,6 +154,7 @@ class _Removed:
     """Stands where a removed signal's calls were: looking at them raises."""
 
     listeners: tuple[Listener, ...] = ()
+    blocking_queues: tuple[Queue, ...] = ()
 
     def __init__(self, message: str) -> None:
         self._message = message
@@ -150,8 +163,13 @@ class _Removed:
         raise HandleRemoved(self._message)
 
 
-def _checked(meta: Mapping[str, str]) -> Mapping[str, str]:
+def with_meta(info: EventInfo, meta: Mapping[str, str]) -> EventInfo:
+    """Return ``info`` with what the trigger gave.
+
+    Raises:
+        TypeError: That is not text to text.
+    """
     for key, value in meta.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"meta is text to text; found {key!r}: {value!r}")
-    return MappingProxyType(dict(meta))
+    return EventInfo(info.sender, info.event, info.peer, MappingProxyType(dict(meta)))

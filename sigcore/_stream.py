@@ -4,51 +4,42 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._errors import StreamClosed, StreamTimeout
+from ._line import Missed
+from ._queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from ._drops import Drops
-    from ._info import EventInfo
-    from ._listener import Listener
+    from ._info import EventInfo, Policy
+    from ._line import Item
 
 T = TypeVar("T")
-
-STREAM_SIZE = 1_000
-"""How many events a stream, or the queue of an ``async def`` listener, holds unless told otherwise."""
-
-STREAM_FULL = "a stream of events was full and lost its oldest; read it faster, or ask for a larger size="
 
 
 class Stream(Generic[T]):
     """Events as they come, oldest first; got from ``listen``. Leaving ``with`` closes it.
 
-    It holds ``size`` events; when nobody reads in time the oldest is dropped, counted and logged.
-
-    Attributes:
-        dropped: How many events were dropped.
+    It holds ``size`` events; when nobody reads in time its policy says what happens.
     """
 
-    def __init__(self, size: int | None, drops: Drops) -> None:
-        if size is not None and size < 1:
-            raise ValueError(f"a stream holds at least 1 event, not {size}; None for any number")
-        self._items: deque[tuple[EventInfo, T]] = deque()
-        self._size = size
+    def __init__(self, size: int | None, policy: Policy) -> None:
+        self._queue = Queue(size, policy, self._changed)
         # Entered as a lock: Ctrl-C may strike inside the Python code that enters a Condition, which then stays locked.
-        self._lock = threading.RLock()
+        self._lock = self._queue.lock
         self._ready = threading.Condition(self._lock)
-        self._closed = False
-        self._listener: Listener | None = None
-        self._drops = drops
-        self.dropped = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped because it was full, or because newer ones took their places."""
+        return self._queue.dropped
 
     def get(self, timeout: float | None = None) -> tuple[EventInfo, T]:
-        """Return the next event and its data.
+        """Return the next event and its data; call ``on_gap`` for what was lost before it.
 
         Args:
             timeout: How long to wait, in seconds; ``None`` waits for ever.
@@ -57,19 +48,20 @@ class Stream(Generic[T]):
             StreamTimeout: Nothing came in time.
             StreamClosed: The stream was closed and everything in it has been read.
         """
-        with self._lock:
-            if not self._ready.wait_for(lambda: self._items or self._closed, timeout):
-                raise StreamTimeout(f"no event within {timeout} s")
-            if not self._items:
-                raise StreamClosed("the stream is closed and all its events were read")
-            return self._items.popleft()
+        deadline_s = None if timeout is None else time.monotonic() + timeout
+        while isinstance(item := self._next(deadline_s), Missed):
+            if self._queue.listener is not None:
+                self._queue.listener.tell_gap(item.info, item.gap)
+        if item is None:
+            raise StreamTimeout(f"no event within {timeout} s")
+        return item
 
     def close(self) -> None:
         """Stop listening; what was received can still be read. May be called twice."""
-        listener = self._listener
+        listener = self._queue.listener
         if listener is not None and not listener.removed:
             listener.remove()
-        self._end()
+        self._queue.close()
 
     def __iter__(self) -> Iterator[tuple[EventInfo, T]]:
         while True:
@@ -86,16 +78,22 @@ class Stream(Generic[T]):
     ) -> None:
         self.close()
 
-    def _put(self, info: EventInfo, data: Any) -> None:
+    def _next(self, deadline_s: float | None) -> Item | None:
+        """Wait for an event or a loss and take it; ``None`` when the time is over."""
         with self._lock:
-            if self._size is not None and len(self._items) >= self._size:
-                self._items.popleft()
-                self.dropped += 1
-                self._drops.count("stream_full", STREAM_FULL)
-            self._items.append((info, data))
-            self._ready.notify()
+            left_s = None if deadline_s is None else max(0.0, deadline_s - time.monotonic())
+            if not self._ready.wait_for(lambda: self._queue.is_closed or not self._queue.is_empty, left_s):
+                return None
+            item = self._queue.pop()
+        if item is None:
+            raise StreamClosed("the stream is closed and all its events were read")
+        return item
 
-    def _end(self) -> None:
-        with self._lock:
-            self._closed = True
+    def _put(self, info: EventInfo, data: Any) -> None:
+        self._queue.put(info, data)
+
+    def _changed(self) -> None:
+        if self._queue.is_closed:
             self._ready.notify_all()
+        else:
+            self._ready.notify()

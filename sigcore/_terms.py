@@ -6,22 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
+from ._info import Policy
 from ._requests import is_coroutine_function
 
 if TYPE_CHECKING:
     from ._info import EventInfo, Gap
-
-Policy = Literal["block", "drop_oldest", "drop_newest", "latest", "disconnect"]
-"""What happens when a listener is too slow and what waits for it has reached its limit.
-
-- ``block``: whoever publishes over a link is slowed down; nothing is lost. An event that is triggered in this very
-  process never waits: it takes the place of the oldest.
-- ``drop_oldest``, ``drop_newest``: the oldest event that waits is dropped, or the one that comes.
-- ``latest``: of each event of each sender only the newest waits; it takes the place of the one before at once.
-- ``disconnect``: the link is ended; in one process as ``drop_oldest``.
-"""
 
 OnGap = Callable[["EventInfo", "Gap"], object]
 

@@ -101,7 +101,7 @@ def test_a_slow_async_listener_keeps_a_thousand_events_and_the_loss_of_older_one
     run(scenario)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert "async def" in record.getMessage()
+    assert "lost an event 'reading' of sender 'thermo' (overflow)" in record.getMessage()
 
 
 def test_an_async_listener_that_raises_is_reported_and_goes_on() -> None:

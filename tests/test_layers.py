@@ -21,15 +21,18 @@ ROOT = Path(__file__).parents[1]
 CORE = [
     "_drops",
     "_index",
+    "_line",
     "_listener",
     "_open_request",
     "_presence",
+    "_queue",
     "_requests",
     "_router",
     "_sender",
     "_signal",
     "_stream",
     "_table",
+    "_terms",
 ]
 LAYERS = ("interfaces", "core", "protocol", "aio", "blocking form, testing kit")
 OUTSIDE = {"asyncio", "select", "selectors", "socket", "ssl"}

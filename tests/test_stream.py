@@ -65,7 +65,8 @@ def test_a_full_stream_drops_its_oldest_counts_them_and_says_so_once(caplog: pyt
         assert [stream.get(timeout=0)[1] for _ in range(3)] == [7, 8, 9]
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert "stream" in record.getMessage()
+    assert "Stream" in record.getMessage()
+    assert "lost an event 'reading' of sender 'thermo' (overflow)" in record.getMessage()
 
 
 def test_a_stream_holds_a_thousand_events_unless_told_otherwise() -> None:

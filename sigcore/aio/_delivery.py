@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._errors import CodecError
@@ -12,7 +17,11 @@ from ..protocol.frames import HEADER_BYTES, Kind
 
 if TYPE_CHECKING:
     from .._codec import Codec
+    from .._queue import Queue
     from .._signal import Signal
+
+PROGRESS_S = 0.02
+"""How often what was delivered is told while much waits: a listener that is slow is not taken for one that is stuck."""
 
 Delivery = tuple["Signal[Any]", "Codec", int, bytes] | Callable[[], None]
 """An event, not decoded yet (signal, codec, kind, body), or something else to do in its place among the events."""
@@ -25,13 +34,80 @@ be told in parts.
 """
 
 
-def deliver_inline(deliveries: Sequence[Delivery], size: int, done: Callable[[int], None]) -> None:
-    """Deliver here and now."""
-    try:
-        for delivery in deliveries:
+class Batch:
+    """Deliveries that came together: delivered as far as there is room, and told in parts how far that is.
+
+    Args:
+        deliveries: What to deliver, in order.
+        size: How many bytes they stand for in all.
+        done: Told how many of these were dealt with, before every wait, every 20 ms and at the end.
+    """
+
+    def __init__(self, deliveries: Sequence[Delivery], size: int, done: Callable[[int], None]) -> None:
+        self._deliveries = deliveries
+        self._at = 0
+        self._left = size
+        self._untold = 0
+        self._told_s = time.monotonic()
+        self._done = done
+
+    def deliver(self) -> Queue | None:
+        """Deliver what can be; return the queue that must have room first, or ``None`` when everything was delivered.
+
+        What a delivery raises, because it ends the program, is raised; the next call goes on after it.
+        """
+        while self._at < len(self._deliveries):
+            delivery = self._deliveries[self._at]
+            queue = _full_queue(delivery)
+            if queue is not None:
+                self._tell()
+                return queue
+            self._at += 1
             deliver(delivery)
-    finally:
-        done(size)
+            self._untold += size_of(delivery)
+            if self._untold and time.monotonic() - self._told_s >= PROGRESS_S:
+                self._tell()
+        self._done(self._left)
+        return None
+
+    def _tell(self) -> None:
+        untold, self._untold = self._untold, 0
+        self._left -= untold
+        self._told_s = time.monotonic()
+        if untold:
+            self._done(untold)
+
+
+class InlineDelivery:
+    """Delivers on the loop: at once, or as soon as a listener that must not lose events has room.
+
+    Until then all that comes waits in its order, and is not told as done: so whoever gives it bounds it.
+    """
+
+    def __init__(self) -> None:
+        self._batches: deque[Batch] = deque()
+
+    def __call__(self, deliveries: Sequence[Delivery], size: int, done: Callable[[int], None]) -> None:
+        """Deliver these after those that wait (see ``Deliver``)."""
+        self._batches.append(Batch(deliveries, size, done))
+        if len(self._batches) == 1:  # else in its turn: one has to wait, or a listener has more delivered
+            self._run()
+
+    def _run(self) -> None:
+        try:
+            while self._batches:
+                queue = self._batches[0].deliver()
+                if queue is not None:
+                    queue.when_room(partial(self._run_soon, asyncio.get_running_loop()))
+                    return
+                self._batches.popleft()
+        except BaseException:  # a listener ends the program; what else there is must not stay behind
+            self._run_soon(asyncio.get_running_loop())
+            raise
+
+    def _run_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits for events any more
+            loop.call_soon_threadsafe(self._run)
 
 
 def size_of(delivery: Delivery) -> int:
@@ -57,6 +133,14 @@ def deliver(delivery: Delivery) -> None:
         signal.report_undecodable(error)
         return
     signal.trigger(data, meta)
+
+
+def _full_queue(delivery: Delivery) -> Queue | None:
+    if isinstance(delivery, tuple):
+        for queue in delivery[0].blocking_queues:
+            if queue.is_full:
+                return queue
+    return None
 
 
 def _text_to_text(value: object) -> dict[str, str]:

@@ -45,3 +45,41 @@ class Home:
                 self._loop = asyncio.get_running_loop()
             except RuntimeError:
                 return
+
+
+def has_running_loop() -> bool:
+    """Whether the calling thread runs an event loop, which would stand still while the thread waits."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+class Nudge:
+    """Has a function called on the loop: once, however often that is asked for until it runs.
+
+    Args:
+        home: The way to the loop.
+        function: What to call.
+    """
+
+    def __init__(self, home: Home, function: Callable[[], object]) -> None:
+        self._home = home
+        self._function = function
+        self._is_on_its_way = False
+
+    def __call__(self) -> None:
+        """Ask for a call, from any thread; the errors are those of ``Home.run``."""
+        if self._is_on_its_way:
+            return
+        self._is_on_its_way = True
+        try:
+            self._home.run(self._run)
+        except BaseException:
+            self._is_on_its_way = False
+            raise
+
+    def _run(self) -> None:
+        self._is_on_its_way = False
+        self._function()

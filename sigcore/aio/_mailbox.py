@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from .._line import Missed
+from .._queue import QUEUE_SIZE, Queue
 from .._signal import ENDS_THE_PROGRAM
-from .._stream import STREAM_SIZE
+from ._home import Nudge
 
 if TYPE_CHECKING:
-    from .._drops import Drops
     from .._info import EventInfo
+    from .._line import Item
     from .._listener import Listener
     from .._signal import Report
     from ._home import Home
@@ -22,7 +24,7 @@ AsyncCall = Callable[["EventInfo", Any], Awaitable[object]]
 
 
 class Mailbox:
-    """Calls an ``async def`` listener for one event after the other; full, it drops the oldest, counted and logged.
+    """Calls an ``async def`` listener for one event after the other, and its ``on_gap`` for losses between them.
 
     A task runs only while there is something in it.
 
@@ -30,58 +32,65 @@ class Mailbox:
         listener: The listener.
         call: What to await for each event.
         report: Takes what it raises.
-        drops: Counts what is dropped.
         home: The way to the loop.
         tasks: Where the task that runs is kept, so that its router can wait for it.
+
+    Attributes:
+        queue: What waits.
     """
 
     def __init__(
-        self,
-        listener: Listener,
-        call: AsyncCall,
-        report: Report,
-        drops: Drops,
-        home: Home,
-        tasks: set[asyncio.Task[None]],
+        self, listener: Listener, call: AsyncCall, report: Report, home: Home, tasks: set[asyncio.Task[None]]
     ) -> None:
         self._listener = listener
         self._call = call
         self._report = report
-        self._drops = drops
-        self._home = home
         self._tasks = tasks
-        self._items: deque[tuple[EventInfo, Any]] = deque()
-        self._running = False
+        self._is_running = False
+        self._start = Nudge(home, self._run_if_idle)
+        self.queue = Queue(QUEUE_SIZE, listener.policy, self._changed)
 
     def __call__(self, info: EventInfo, data: Any) -> None:
         """Put an event in, from any thread."""
-        self._home.run(self._put, info, data)
+        self.queue.put(info, data)
 
-    def _put(self, info: EventInfo, data: Any) -> None:
-        if len(self._items) >= STREAM_SIZE:
-            self._items.popleft()
-            self._drops.count("listener_full", "an 'async def' listener was too slow and lost its oldest event")
-        self._items.append((info, data))
-        if not self._running:
-            self._running = True
+    def _changed(self) -> None:
+        if not self.queue.is_closed:
+            self._start()
+
+    def _run_if_idle(self) -> None:
+        if not self._is_running:
+            self._is_running = True
             task = asyncio.get_running_loop().create_task(self._run(), name=f"sigcore {self._listener!r}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _run(self) -> None:
         try:
-            while self._items and not self._listener.removed:
-                info, data = self._items.popleft()
-                try:
-                    await self._call(info, data)
-                except ENDS_THE_PROGRAM:
-                    raise
-                except BaseException as error:
-                    if isinstance(error, asyncio.CancelledError) and _is_cancelled():
-                        raise
-                    self._report(self._listener, info, error)
+            while not self.queue.is_closed and (item := self.queue.pop()) is not None:
+                await self._take(item)
         finally:
-            self._running = False
+            self._is_running = False
+
+    async def _take(self, item: Item) -> None:
+        info = item.info if isinstance(item, Missed) else item[0]
+        try:
+            if isinstance(item, Missed):
+                await self._tell_gap(item)
+            else:
+                await self._call(*item)
+        except ENDS_THE_PROGRAM:
+            raise
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
+            self._report(self._listener, info, error)
+
+    async def _tell_gap(self, missed: Missed) -> None:
+        if self._listener.on_gap is not None:
+            told = self._listener.on_gap(missed.info, missed.gap)
+            if inspect.isawaitable(told):
+                await told
 
 
 def _is_cancelled() -> bool:

@@ -16,7 +16,7 @@ from .._errors import RouterClosed
 from .._limits import LinkKeywords, check_keywords, link_options
 from .._plugins import load_carrier
 from ._answering import Answering
-from ._delivery import deliver_inline
+from ._delivery import InlineDelivery
 from ._router import AsyncCore, Router
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Host:
     """
 
     tables: core.Router
-    deliver: Deliver = deliver_inline
+    deliver: Deliver = field(default_factory=InlineDelivery)
     may_wait: bool = False
     own_threads: set[int] = field(default_factory=set)
 
@@ -155,7 +155,7 @@ class NetworkedRouter(Router):
         keywords: dict[str, object] = {**self._keywords}
         if codec is not None:
             keywords["codec"] = codec
-        return (carrier, *link_options(endpoint, link_defaults(carrier), keywords))
+        return (carrier, *link_options(endpoint, link_defaults(carrier, endpoint), keywords))
 
     # what the tables tell (see sigcore._router.Network)
 

@@ -4,31 +4,30 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from .. import _router as core
 from .._errors import RequestTimeout
 from .._open_request import OpenRequest
+from .._queue import QUEUE_SIZE
 from .._requests import DEFAULT_TIMEOUT_S, is_coroutine_function, run_handler
-from .._stream import STREAM_SIZE
 from .._terms import Terms
 from ._answering import await_handler
-from ._home import Home
+from ._home import Home, has_running_loop
 from ._mailbox import Mailbox
 from ._stream import Stream
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .._info import EventInfo, Peer, SenderInfo
+    from .._info import EventInfo, Peer, Policy, SenderInfo
     from .._listener import Callback, Listener
     from .._requests import Fallback, Handler
     from .._router import OnError
     from .._sender import Sender
     from .._signal import Call
-    from .._terms import OnGap, Policy
+    from .._terms import OnGap
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -47,10 +46,15 @@ class AsyncCore(core.Router):
             return super()._adapt(listener, type)
         call = core.fitted(listener.callback, type)
         self.home.settle_here()
-        return Mailbox(listener, call, self._report, self._drops, self.home, self.tasks)  # type: ignore[arg-type]  # a coroutine function
+        mailbox = Mailbox(listener, call, self._report, self.home, self.tasks)  # type: ignore[arg-type]  # a coroutine function
+        listener.queue, mailbox.queue.listener = mailbox.queue, listener
+        return mailbox
 
     def _check_handlers(self, sender: Sender) -> None:
         pass  # there is a loop for any
+
+    def _may_wait(self) -> bool:
+        return not has_running_loop()
 
 
 class Router:
@@ -68,7 +72,6 @@ class Router:
 
     def _begin_with(self, tables: core.Router) -> None:
         self._core = tables
-        self._streams: weakref.WeakSet[Stream[Any]] = weakref.WeakSet()
         self._closed = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
         self._closers: set[asyncio.Task[Any] | None] = set()  # who waits for it: a listener may close its own router
@@ -79,9 +82,11 @@ class Router:
         events: str | Iterable[str] = (),
         requests: Mapping[str, Handler] | None = None,
         fallback: Fallback | None = None,
+        *,
+        keep: int | Mapping[str, int] = 0,
     ) -> Sender:
         """Add a sender; arguments and errors are those of ``sigcore.Router.add_sender``."""
-        sender = self._core._enter_sender(name, events, requests, fallback)
+        sender = self._core._enter_sender(name, events, requests, fallback, keep)
         try:
             await self._register_sender(sender)
         except BaseException:
@@ -160,7 +165,7 @@ class Router:
         event: str | None = None,
         *,
         type: type[T],
-        size: int | None = STREAM_SIZE,
+        size: int | None = QUEUE_SIZE,
         on_gap: OnGap | None = None,
         policy: Policy = "block",
         replay: int = 0,
@@ -172,7 +177,7 @@ class Router:
         event: str | None = None,
         *,
         type: None = None,
-        size: int | None = STREAM_SIZE,
+        size: int | None = QUEUE_SIZE,
         on_gap: OnGap | None = None,
         policy: Policy = "block",
         replay: int = 0,
@@ -183,7 +188,7 @@ class Router:
         event: str | None = None,
         *,
         type: Any = None,
-        size: int | None = STREAM_SIZE,
+        size: int | None = QUEUE_SIZE,
         on_gap: OnGap | None = None,
         policy: Policy = "block",
         replay: int = 0,
@@ -191,11 +196,10 @@ class Router:
         """Return a stream for ``async for``; arguments are those of ``sigcore.Router.listen``."""
         home = self._core.home if isinstance(self._core, AsyncCore) else Home()
         home.settle_here()
-        stream: Stream[Any] = Stream(size, self._core._drops, home)
+        stream: Stream[Any] = Stream(size, policy, home)
         terms = Terms(on_gap, policy, replay)
-        listener = stream._listener = self._core._enter_listener(stream._put, sender, event, type, terms)
+        listener = self._core._enter_listener(stream._put, sender, event, type, terms, stream._queue)
         stream._registered = lambda: self._register_listener(listener)
-        self._streams.add(stream)
         self._register_soon(listener)
         return stream
 
@@ -252,9 +256,7 @@ class Router:
         await asyncio.shield(self._closing)
 
     async def _close_down(self) -> None:
-        for stream in tuple(self._streams):
-            stream._end()
-        self._core._close_streams()
+        self._core._close_queues()
         if isinstance(self._core, AsyncCore):
             tasks = self._core.tasks - self._closers
             for task in tasks:

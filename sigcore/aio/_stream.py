@@ -4,19 +4,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._errors import StreamClosed, StreamTimeout
-from .._stream import STREAM_FULL
+from .._line import Missed
+from .._queue import Queue
+from ._home import Nudge
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .._drops import Drops
-    from .._info import EventInfo
-    from .._listener import Listener
+    from .._info import EventInfo, Policy
+    from .._line import Item
     from ._home import Home
 
 T = TypeVar("T")
@@ -29,27 +29,23 @@ async def _nothing() -> None:
 class Stream(Generic[T]):
     """Events as they come, oldest first; got from ``listen``. Leaving ``async with`` closes it.
 
-    It holds ``size`` events; when nobody reads in time the oldest is dropped, counted and logged.
-
-    Attributes:
-        dropped: How many events were dropped.
+    It holds ``size`` events; when nobody reads in time its policy says what happens.
     """
 
-    def __init__(self, size: int | None, drops: Drops, home: Home) -> None:
-        if size is not None and size < 1:
-            raise ValueError(f"a stream holds at least 1 event, not {size}; None for any number")
-        self._items: deque[tuple[EventInfo, T]] = deque()
-        self._size = size
-        self._readers: deque[asyncio.Future[None]] = deque()
-        self._closed = False
-        self._listener: Listener | None = None
+    def __init__(self, size: int | None, policy: Policy, home: Home) -> None:
+        self._queue = Queue(size, policy, self._changed)
         self._registered: Callable[[], Awaitable[None]] = _nothing
-        self._drops = drops
-        self._home = home
-        self.dropped = 0
+        self._news = asyncio.Event()
+        self._readers = 0  # how many wait
+        self._wake = Nudge(home, self._news.set)
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped because it was full, or because newer ones took their places."""
+        return self._queue.dropped
 
     async def get(self, timeout: float | None = None) -> tuple[EventInfo, T]:
-        """Return the next event and its data.
+        """Return the next event and its data; call ``on_gap`` for what was lost before it.
 
         Args:
             timeout: How long to wait, in seconds; ``None`` waits for ever.
@@ -60,19 +56,21 @@ class Stream(Generic[T]):
         """
         try:
             async with asyncio.timeout(timeout):
-                await self._wait()
+                while isinstance(item := await self._next(), Missed):
+                    if self._queue.listener is not None:
+                        self._queue.listener.tell_gap(item.info, item.gap)
         except TimeoutError:
             raise StreamTimeout(f"no event within {timeout} s") from None
-        if not self._items:
+        if item is None:
             raise StreamClosed("the stream is closed and all its events were read")
-        return self._items.popleft()
+        return item
 
     def close(self) -> None:
         """Stop listening; what was received can still be read. May be called twice."""
-        listener = self._listener
+        listener = self._queue.listener
         if listener is not None and not listener.removed:
             listener.remove()
-        self._end()
+        self._queue.close()
 
     def __aiter__(self) -> Stream[T]:
         return self
@@ -97,38 +95,23 @@ class Stream(Generic[T]):
     ) -> None:
         self.close()
 
-    async def _wait(self) -> None:
-        while not self._items and not self._closed:
-            reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._readers.append(reader)
+    async def _next(self) -> Item | None:
+        """Wait for an event or a loss and take it; ``None`` at the end."""
+        while True:
+            with self._queue.lock:
+                item = self._queue.pop()
+                if item is not None or self._queue.is_closed:
+                    return item
+                self._readers += 1
+                self._news.clear()
             try:
-                await reader
-            except asyncio.CancelledError:
-                if not reader.cancelled():
-                    self._wake()  # the wake-up was ours; another reader must have it
-                elif reader in self._readers:  # else an event that came since has passed it over
-                    self._readers.remove(reader)
-                raise
+                await self._news.wait()
+            finally:
+                self._readers -= 1
 
     def _put(self, info: EventInfo, data: Any) -> None:
-        self._home.run(self._take, info, data)
+        self._queue.put(info, data)
 
-    def _take(self, info: EventInfo, data: Any) -> None:
-        if self._size is not None and len(self._items) >= self._size:
-            self._items.popleft()
-            self.dropped += 1
-            self._drops.count("stream_full", STREAM_FULL)
-        self._items.append((info, data))
-        self._wake()
-
-    def _wake(self) -> None:
-        while self._readers:
-            reader = self._readers.popleft()
-            if not reader.done():
-                reader.set_result(None)
-                return
-
-    def _end(self) -> None:
-        self._closed = True
-        while self._readers:
+    def _changed(self) -> None:
+        if self._readers:
             self._wake()
