@@ -65,7 +65,7 @@ class SimpleLogger(logging.Handler):
 
         [sig][1713][             connect][    info]-[TCP_CL] Connecting to localhost:3000
 
-    A traceback follows on lines of its own, indented.
+    A traceback or a stack follows on lines of its own, indented.
 
     Args:
         tag: What every line starts with.
@@ -137,7 +137,7 @@ class _Forward(logging.Handler):
 
 
 class _LineFormatter(logging.Formatter):
-    """``{tag}[{line}][{function}][{level}]-{text}``, then an indented traceback if there is one."""
+    """``{tag}[{line}][{function}][{level}]-{text}``, then an indented traceback or stack if there is one."""
 
     def __init__(self, tag: str) -> None:
         super().__init__()
@@ -147,8 +147,9 @@ class _LineFormatter(logging.Formatter):
         text = one_line(record.getMessage())
         line = f"{self._tag}[{record.lineno}][{record.funcName:>20}][{record.levelname.lower():>8}]-{text}"
         traceback = self.formatException(record.exc_info) if record.exc_info else record.exc_text or ""
+        below = [*traceback.splitlines(), *(record.stack_info or "").splitlines()]
         # Indented, so that no text inside an exception can pass for a line of the log.
-        return "\n".join([line, *(f"    {one_line(part)}" for part in traceback.splitlines())])
+        return "\n".join([line, *(f"    {one_line(part)}" for part in below)])
 
 
 def _one_line_each(record: logging.LogRecord) -> bool:

@@ -56,6 +56,17 @@ def test_a_simple_logger_prints_tag_line_function_level_and_text() -> None:
     assert out.getvalue() == f"[sig][{line}][             connect][    info]-[TCP_CL] Connecting to localhost:3000\n"
 
 
+def test_a_simple_logger_prints_a_stack_below_its_line_indented() -> None:
+    out = io.StringIO()
+    setup_logger(SimpleLogger(stream=out))
+    log.warning("held", stack_info=True)
+    first, *below = out.getvalue().splitlines()
+    assert first.endswith("-held")
+    assert below[0] == "    Stack (most recent call last):"
+    assert all(line.startswith("    ") for line in below)
+    assert "indented" in below[-2]
+
+
 def test_a_simple_logger_prints_to_the_standard_error_of_that_moment(capsys: pytest.CaptureFixture[str]) -> None:
     setup_logger(SimpleLogger(tag="[hub]"))
     log.warning("low")
