@@ -50,7 +50,8 @@ class Carrier(Protocol):
 
     - ``is_local(endpoint) -> bool``: whether only this machine (or what is plugged into it) can reach what ``listen``
       opens. A server refuses other endpoints unless it was told ``insecure=True``; without it, nothing is local.
-    - ``link_defaults``: a mapping from names of ``sigcore.LinkOptions`` to this medium's own defaults.
+    - ``link_defaults``: a mapping from names of ``sigcore.LinkOptions`` to this medium's own defaults. A carrier
+      that wraps another has a method instead, ``link_defaults(endpoint)``.
     """
 
     async def connect(
@@ -78,7 +79,8 @@ def is_local(carrier: Carrier, endpoint: Endpoint) -> bool:
     return bool(check(endpoint)) if check is not None else False
 
 
-def link_defaults(carrier: Carrier) -> Mapping[str, object]:
+def link_defaults(carrier: Carrier, endpoint: Endpoint) -> Mapping[str, object]:
     """Return the medium's own defaults for ``LinkOptions``; empty when it names none."""
-    defaults: Mapping[str, object] = getattr(carrier, "link_defaults", {})
-    return defaults
+    defaults: Mapping[str, object] | Callable[[Endpoint], Mapping[str, object]]
+    defaults = getattr(carrier, "link_defaults", {})
+    return defaults(endpoint) if callable(defaults) else defaults

@@ -45,7 +45,7 @@ def test_the_page_on_endpoints_has_the_defaults_of_every_option() -> None:
 
 def test_the_page_on_endpoints_has_the_defaults_of_serial_ports() -> None:
     pytest.importorskip("sig_serial")
-    defaults = link_defaults(sigcore.load_carrier("serial"))
+    defaults = link_defaults(sigcore.load_carrier("serial"), sigcore.Endpoint.parse("serial:///dev/ttyUSB0"))
     expected = {name: as_written(name, value) for name, value in defaults.items()}
     assert {name: serial for name, (_, serial) in options_table().items() if serial} == expected
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ._carrier_check import check_carrier
 from ._codec_check import check_codec
+from ._faults import Faults, FaultyLink
 from ._no_errors import no_errors
 
-__all__ = ["check_carrier", "check_codec", "no_errors"]
+__all__ = ["Faults", "FaultyLink", "check_carrier", "check_codec", "no_errors"]

@@ -32,7 +32,7 @@ async def _describes_itself(bench: Bench) -> None:
     answer = getattr(bench.carrier, "is_local", lambda _: False)(bench.listen_at)
     require(isinstance(answer, bool), f"is_local({bench.listen_at}) gave {answer!r}")
     require(is_local(bench.carrier, bench.listen_at) is answer, "is_local() gives now this, now that")
-    strange = set(link_defaults(bench.carrier)) - {field.name for field in fields(LinkOptions)}
+    strange = set(link_defaults(bench.carrier, bench.listen_at)) - {field.name for field in fields(LinkOptions)}
     require(not strange, f"link_defaults has {', '.join(sorted(strange))}, which no link has")
 
 
