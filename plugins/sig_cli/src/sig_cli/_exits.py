@@ -15,7 +15,7 @@ class Exit(IntEnum):
     FAILED = 1
     """Refused or failed."""
     USAGE = 2
-    """The command line is wrong; click's own code for it too."""
+    """The command line or a configuration file is wrong; click's own code for it too."""
     TIMED_OUT = 3
     UNREACHABLE = 4
     """No link to the server."""
@@ -29,6 +29,7 @@ _CODE_OF: tuple[tuple[type[Exception], Exit], ...] = (
     # The first that fits counts, so the special stands before the general.
     (sigcore.InsecureEndpoint, Exit.FAILED),
     (sigcore.EndpointError, Exit.USAGE),
+    (sigcore.ConfigError, Exit.USAGE),
     (sigcore.InvalidName, Exit.USAGE),
     (sigcore.PluginNotFound, Exit.USAGE),
     (sigcore.SenderNotFound, Exit.NOBODY),

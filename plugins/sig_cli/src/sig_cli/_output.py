@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Any
 
+import sigcore
+
 from ._exits import exit_code
 from ._paint import Paint, aligned
 from ._text import json_line, printable
@@ -48,10 +50,18 @@ class Output:
         if sys.stderr.isatty() and not self.as_json:
             self._complain(self._error_paint.dim(text))
 
+    def warning(self, text: str) -> None:
+        """Say that something was left undone, though the command goes on."""
+        if self.as_json:
+            self._complain(json_line({"warning": text}))
+        else:
+            self._complain(f"{self._error_paint.bad('Warning:')} {printable(text)}")
+
     def failure(self, error: Exception) -> None:
         """Say why the command failed."""
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        text = printable(said) or type(error).__name__
+        lines = error.problems if isinstance(error, sigcore.ConfigError) else [said]
+        text = "\n".join(map(printable, lines)) or type(error).__name__
         if self.as_json:
             self._complain(json_line({"error": type(error).__name__, "message": text, "exit": int(exit_code(error))}))
         else:

@@ -37,6 +37,11 @@ class Printer:
         await self._room.acquire()
         self._lines.put(text)
 
+    async def offer(self, text: str) -> None:
+        """Print a line, after those before it, or leave it out if that had to wait: for last words."""
+        if not self._room.locked():
+            await self.line(text)
+
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None

@@ -19,7 +19,7 @@ _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SI
 
 
 def run(main: Coroutine[Any, Any, None], *, until_told: bool = False) -> None:
-    """Run ``main``; Ctrl-C or SIGTERM cancels it, so that links are closed well, and a second one ends it at once.
+    """Run ``main``; Ctrl-C or SIGTERM cancels it, so that links are closed well, and a second of them ends it at once.
 
     Args:
         main: What to run.
@@ -47,7 +47,8 @@ async def _cancelled_when_told(main: Coroutine[Any, Any, None], told: list[int])
 
     def tell(number: int, _frame: FrameType | None) -> None:
         told.append(number)
-        signal.signal(number, signal.SIG_DFL)
+        for each in handled:
+            signal.signal(each, signal.SIG_DFL)
         loop.call_soon_threadsafe(task.cancel)
 
     # Not loop.add_signal_handler, which Windows lacks. What is ignored stays so: nohup, and jobs in the background.

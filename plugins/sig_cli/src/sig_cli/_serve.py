@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""``sig serve``: a server."""
+"""``sig serve``: a server, of arguments or of a configuration file."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +13,7 @@ import click
 import sigcore
 
 from ._event_lines import described, local_time
-from ._options import examples, takes_output
+from ._options import examples, log, takes_output
 from ._output import Output
 from ._paint import aligned
 from ._running import run
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from sigcore.aio import ServerRouter
 
     from ._printer import Printer
+    from ._systemd import Systemd
 
 _LOOK_AT_PEERS_EVERY_S = 0.25
 """A peer that comes and goes within this time is not shown; its senders are."""
@@ -33,52 +36,106 @@ _LOOK_AT_PEERS_EVERY_S = 0.25
         "sig serve tcp://127.0.0.1:3000 unix:///run/user/1000/sig.sock /dev/ttyUSB0",
         "sig serve 'serial:///dev/ttyACM0?baudrate=1000000' --codec cbor",
         "sig serve tcp://0.0.0.0:3000 --insecure    on a network that you trust",
+        "sig serve --config sigcore.toml",
     ),
 )
-@click.argument("endpoints", nargs=-1, required=True, metavar="ENDPOINT...")
+@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT...]")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(exists=True, dir_okay=False, readable=True),
+    metavar="FILE",
+    help="Take the endpoints, and all else, from a TOML file.",
+)
 @click.option("--codec", "codecs", multiple=True, metavar="NAME", help="Codec to take; repeatable.  [default: all]")
 @click.option("--name", metavar="NAME", help="What to call this server.  [default: host name and process number]")
 @click.option("--insecure", is_flag=True, help="Listen where other machines can connect without authentication.")
 @takes_output
 def command(
-    *, endpoints: tuple[str, ...], codecs: tuple[str, ...], name: str | None, insecure: bool, out: Output
+    *,
+    endpoints: tuple[str, ...],
+    path: str | None,
+    codecs: tuple[str, ...],
+    name: str | None,
+    insecure: bool,
+    out: Output,
 ) -> None:
-    """Run a server at each ENDPOINT, and tell who comes and goes.
+    """Run a server at each ENDPOINT, or as a file says, and tell who comes and goes.
 
-    Loopback addresses, Unix sockets and serial ports only, unless --insecure. Port 0 picks a free one. Ctrl-C ends.
+    Loopback addresses, Unix sockets and serial ports only, unless --insecure. Port 0 picks a free one. An option may
+    say what the file leaves out, and nothing else.
+
+    Ctrl-C or SIGTERM ends: nobody new is let in, what was accepted is sent, within 10 s. A second one ends at once.
     """
+    given = sigcore.ServerConfig(endpoints, codecs or None, name, insecure)
     try:
-        run(_serve(endpoints, codecs, name, insecure, out), until_told=True)
+        run(_serve(_config_of(path, given) if path else _checked(given), out), until_told=True)
     except sigcore.InsecureEndpoint as error:
         raise sigcore.InsecureEndpoint(str(error).replace("insecure=True", "--insecure")) from error
 
 
-async def _serve(
-    endpoints: tuple[str, ...], codecs: tuple[str, ...], name: str | None, insecure: bool, out: Output
-) -> None:
+def _checked(given: sigcore.ServerConfig) -> sigcore.ServerConfig:
+    if not given.endpoints:
+        raise click.UsageError("Give at least one ENDPOINT, such as tcp://127.0.0.1:3000, or --config FILE.")
+    return given
+
+
+def _config_of(path: str, given: sigcore.ServerConfig) -> sigcore.ServerConfig:
+    """Return what a file says, together with what was given beside it; where both say something, they must agree."""
+    if given.endpoints:
+        raise click.UsageError("The endpoints stand in the file of --config; give ENDPOINT or --config, not both.")
+    config = sigcore.load_config(path)
+    if config.log_level and not click.get_current_context().params["verbose"]:
+        log(logging.getLevelNamesMapping()[config.log_level.upper()])
+    for option, ours, theirs in (("--codec", given.codecs, config.codecs), ("--name", given.name, config.name)):
+        if ours and theirs and ours != theirs:
+            raise click.UsageError(f"{option} says {_shown(ours)}, {path} says {_shown(theirs)}; keep one of them.")
+    return replace(
+        config,
+        codecs=config.codecs or given.codecs,
+        name=config.name or given.name,
+        insecure=config.insecure or given.insecure,
+    )
+
+
+def _shown(value: str | tuple[str, ...]) -> str:
+    return printable(value if isinstance(value, str) else ", ".join(value))
+
+
+async def _serve(config: sigcore.ServerConfig, out: Output) -> None:
+    import asyncio
+
     from sigcore.aio import ServerRouter
 
     from ._printer import Printer
+    from ._systemd import Systemd
 
-    server = ServerRouter(endpoints, codecs=codecs or None, name=name, insecure=insecure)
-    async with Printer() as printer, server:
-        visitors = _Visitors(printer, out)
-        await visitors.welcome(server)
-        for event in (sigcore.EVENT_CONNECT, sigcore.EVENT_DISCONNECT):
-            await server.add_listener(visitors.sender_changed, event=event)
-        await visitors.watch_peers(server)
+    systemd = Systemd()
+    server = ServerRouter(**config.keywords())
+    async with systemd.watchdog(), Printer() as printer, server:
+        visitors = _Visitors(printer, out, systemd)
+        try:
+            await visitors.welcome(server)
+            for event in (sigcore.EVENT_CONNECT, sigcore.EVENT_DISCONNECT):
+                await server.add_listener(visitors.sender_changed, event=event)
+            await visitors.watch_peers(server)
+        except asyncio.CancelledError:  # the user, systemd or the shell said so
+            await visitors.farewell()
+            raise
 
 
 class _Visitors:
-    """Prints who comes and goes."""
+    """Prints who comes and goes, and tells systemd how many are there."""
 
-    def __init__(self, printer: Printer, out: Output) -> None:
+    def __init__(self, printer: Printer, out: Output, systemd: Systemd) -> None:
         self._printer = printer
         self._out = out
+        self._systemd = systemd
         self._peers: Counter[sigcore.Peer] = Counter()
 
     async def welcome(self, server: ServerRouter) -> None:
         """Print where the server listens and what it speaks."""
+        self._systemd.ready(f"listening at {', '.join(server.endpoints)}")
         if self._out.as_json:
             await self._printer.line(
                 json_line({"what": "serving", "endpoints": server.endpoints, "codecs": server.codecs})
@@ -107,8 +164,17 @@ class _Visitors:
                 await self._tell("peer", peer.name, peer.endpoint, {"endpoint": peer.endpoint}, came=False)
             for peer in (now - self._peers).elements():
                 await self._tell("peer", peer.name, peer.endpoint, {"endpoint": peer.endpoint}, came=True)
+            if now != self._peers:
+                self._systemd.status(f"{now.total()} connected, at {', '.join(server.endpoints)}")
             self._peers = now
             await asyncio.sleep(_LOOK_AT_PEERS_EVERY_S)
+
+    async def farewell(self) -> None:
+        """Print that the server ends, and how."""
+        words = "stopping: sends what was accepted, for 5 s at most; a second signal ends it at once"
+        self._systemd.stopping(words)
+        line = json_line({"what": "stopping"}) if self._out.as_json else f"{self._out.paint.dim(local_time())}  {words}"
+        await self._printer.offer(line)
 
     async def _tell(self, kind: str, name: str, words: str, details: dict[str, Any], *, came: bool) -> None:
         paint = self._out.paint
