@@ -12,7 +12,7 @@ import click
 import pytest
 from sig_cli._app import app
 
-COMMANDS = ["demo", "listen", "plugins", "request", "senders", "serve", "trigger"]
+COMMANDS = ["demo", "listen", "plugins", "reply", "request", "senders", "serve", "trigger"]
 
 Sig = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -20,7 +20,7 @@ Sig = Callable[..., subprocess.CompletedProcess[str]]
 def test_the_help_lists_every_command_and_the_exit_codes(sig: Sig) -> None:
     done = sig("--help")
     assert done.returncode == 0
-    assert [line.split()[0] for line in done.stdout.partition("Commands:")[2].splitlines()[1:8]] == COMMANDS
+    assert [line.split()[0] for line in done.stdout.partition("Commands:")[2].splitlines()[1:9]] == COMMANDS
     assert "5 nobody there" in done.stdout
 
 

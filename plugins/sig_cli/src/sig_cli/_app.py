@@ -15,6 +15,7 @@ _MODULE_OF = {
     "demo": ".demo",
     "listen": "._listen",
     "plugins": "._plugins",
+    "reply": "._reply",
     "request": "._request",
     "senders": "._senders",
     "serve": "._serve",
