@@ -385,6 +385,20 @@ def test_an_async_handler_that_does_not_let_itself_be_cancelled_answers_too_late
     asyncio.run(scenario())
 
 
+def test_an_async_handler_that_cancels_its_own_task_has_failed() -> None:
+    async def scenario() -> None:
+        async def cancel_itself(_params: Any) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(LIMIT_S)
+
+        desk = Desk(cancel=cancel_itself)
+        assert await desk.answer_to(desk.ask("cancel")) == "request_failed"
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("before", [-1, 0, 1])
 def test_so_many_requests_may_run_or_wait_for_a_thread_and_the_next_is_told_busy_at_once(before: int) -> None:
     async def scenario(desk: Desk, gate: Gate) -> None:

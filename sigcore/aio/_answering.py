@@ -97,13 +97,13 @@ class Answering:
         loop = asyncio.get_running_loop()
         request = OpenRequest(asking, None if deadline_s is None else deadline_s - loop.time())
         question = Question(sender, method, codec, params, request)
-        task = loop.create_task(self._answer(question, reply, refuse), name=f"sigcore request {question}")
+        task = loop.create_task(self._answer(call, question, reply, refuse), name=f"sigcore request {question}")
         self._open[call] = (request, task)
         task.add_done_callback(lambda _task: self._open.pop(call, None))
 
     def withdraw(self, call: object) -> None:
         """Nobody waits for that answer any more: cancel an ``async def`` handler, let a plain one know if it asks."""
-        found = self._open.get(call)
+        found = self._open.pop(call, None)
         if found is not None:
             request, task = found
             request.is_given_up = True
@@ -111,18 +111,21 @@ class Answering:
 
     async def close(self, keep: Set[asyncio.Task[Any] | None]) -> None:
         """Give up what runs, but for the tasks to ``keep``; threads finish by themselves and nobody waits for them."""
-        given_up = [(request, task) for request, task in self._open.values() if task not in keep]
-        for request, task in given_up:
-            request.is_given_up = True
-            task.cancel()
-        await asyncio.gather(*(task for _request, task in given_up), return_exceptions=True)
+        tasks = {call: task for call, (_request, task) in self._open.items() if task not in keep}
+        for call in tasks:
+            self.withdraw(call)
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
         self._workers.close()
 
-    async def _answer(self, question: Question, reply: Reply, refuse: Refuse) -> None:
+    async def _answer(self, call: object, question: Question, reply: Reply, refuse: Refuse) -> None:
         try:
             await reply(await self._result_in_time(question))
         except SigError as error:
             refuse(code_of(error), str(error))
+        except asyncio.CancelledError:
+            if call in self._open:  # by nobody who may: the handler cancelled the task that it runs in
+                refuse("request_failed", f"the handler of '{question}' was cancelled")
+            raise
         except Exception as error:  # noqa: BLE001  # whoever asked must hear of it, whatever it is
             _log.exception("request %s could not be answered", question)
             refuse("request_failed", f"{type(error).__name__}: {error}")
