@@ -76,6 +76,9 @@ class EventInfo:
 class Gap:
     """Events that were lost between those that a listener heard before and those that it hears next.
 
+    It is told beside an ``EventInfo`` that says whose they were. Where very many different events were lost at one
+    place, the last of these are told together, with ``*`` for sender and event.
+
     Attributes:
         count: How many; ``None`` when that is not known.
         cause: Why, as a word. ``overflow``: what waits had reached its limit. ``conflated``: a newer event took the

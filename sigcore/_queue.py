@@ -11,8 +11,8 @@ from ._line import comes_by_link, line_for
 
 if TYPE_CHECKING:
     from ._info import EventInfo, Gap, Policy
-    from ._line import Item, Missed
     from ._listener import Listener
+    from ._losses import Item, Missed
 
 QUEUE_SIZE = 1_000
 """How many events wait for a listener unless told otherwise."""
@@ -30,7 +30,8 @@ class Queue:
         lock: Held by whoever looks at it.
         listener: Whose it is.
         dropped: How many events it has dropped.
-        is_closed: Whether nobody need wait for it any more; what is in it can still be taken.
+        is_served: Whether somebody will go on taking; else nobody waits for room.
+        is_closed: Whether its listener is gone; what is in it can still be taken.
     """
 
     def __init__(self, size: int | None, policy: Policy, changed: Callable[[], None]) -> None:
@@ -39,6 +40,7 @@ class Queue:
         self.lock = threading.RLock()  # logging what was dropped may itself trigger an event
         self.listener: Listener | None = None
         self.dropped = 0
+        self.is_served = True
         self.is_closed = False
         self._line = line_for(size, policy)
         self._low = 0 if size is None else size // 2
@@ -53,7 +55,7 @@ class Queue:
     @property
     def is_full(self) -> bool:
         """Whether an event of a link has to wait."""
-        return self._line.is_full and not self.is_closed
+        return self._line.is_full and self.is_served
 
     def put(self, info: EventInfo, data: Any) -> None:
         """Add an event; what is lost by that is told in its place, and taken down."""
@@ -90,11 +92,17 @@ class Queue:
                 self._go_on()
 
     def close(self) -> None:
-        """Let nobody wait for it any more."""
+        """Let nobody wait for it any more, neither for room nor for events."""
         with self.lock:
             self.is_closed = True
-            self._go_on()
+            self.let_go()
             self._changed()
+
+    def let_go(self) -> None:
+        """Let nobody wait for room until ``is_served`` is set again: what comes is taken all the same."""
+        with self.lock:
+            self.is_served = False
+            self._go_on()
 
     def _go_on(self) -> None:
         for resume in self._resume:  # emptied afterwards: if Ctrl-C strikes here, they are called once more

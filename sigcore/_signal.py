@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
@@ -140,14 +141,16 @@ class _Calls(tuple[Call, ...]):
     """What a signal calls, and whose calls they are: a trigger under way knows whom it calls, whoever left since."""
 
     listeners: tuple[Listener, ...]
-    blocking_queues: tuple[Queue, ...]
 
     def __new__(cls, calls: tuple[Call, ...], listeners: tuple[Listener, ...]) -> _Calls:
         self = super().__new__(cls, calls)
         self.listeners = listeners
-        waiting = [(listener.policy, listener.queue) for listener in listeners]
-        self.blocking_queues = tuple(queue for policy, queue in waiting if queue is not None and policy == "block")
         return self
+
+    @cached_property  # a registration makes new calls for each of its signals, few of which are those of a link
+    def blocking_queues(self) -> tuple[Queue, ...]:
+        waiting = [(listener.policy, listener.queue) for listener in self.listeners]
+        return tuple(queue for policy, queue in waiting if queue is not None and policy == "block")
 
 
 class _Removed:

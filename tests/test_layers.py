@@ -20,9 +20,13 @@ ROOT = Path(__file__).parents[1]
 
 CORE = [
     "_drops",
+    "_gate",
     "_index",
+    "_keeping",
+    "_latest_line",
     "_line",
     "_listener",
+    "_losses",
     "_open_request",
     "_presence",
     "_queue",

@@ -46,9 +46,9 @@ class Batch:
     def __init__(self, deliveries: Sequence[Delivery], size: int, done: Callable[[int], None]) -> None:
         self._deliveries = deliveries
         self._at = 0
+        self._told_at = 0
+        self._tell_at_s = time.monotonic() + PROGRESS_S
         self._left = size
-        self._untold = 0
-        self._told_s = time.monotonic()
         self._done = done
 
     def deliver(self) -> Queue | None:
@@ -56,26 +56,26 @@ class Batch:
 
         What a delivery raises, because it ends the program, is raised; the next call goes on after it.
         """
-        while self._at < len(self._deliveries):
-            delivery = self._deliveries[self._at]
-            queue = _full_queue(delivery)
-            if queue is not None:
-                self._tell()
-                return queue
+        for delivery in self._deliveries[self._at :]:
+            if isinstance(delivery, tuple):
+                for queue in delivery[0].blocking_queues:
+                    if queue.is_full:
+                        self._tell()
+                        return queue
             self._at += 1
             deliver(delivery)
-            self._untold += size_of(delivery)
-            if self._untold and time.monotonic() - self._told_s >= PROGRESS_S:
+            if time.monotonic() >= self._tell_at_s:
                 self._tell()
         self._done(self._left)
         return None
 
     def _tell(self) -> None:
-        untold, self._untold = self._untold, 0
-        self._left -= untold
-        self._told_s = time.monotonic()
-        if untold:
-            self._done(untold)
+        part = sum(map(size_of, self._deliveries[self._told_at : self._at]))
+        self._told_at = self._at
+        self._tell_at_s = time.monotonic() + PROGRESS_S
+        self._left -= part
+        if part:
+            self._done(part)
 
 
 class InlineDelivery:
@@ -133,14 +133,6 @@ def deliver(delivery: Delivery) -> None:
         signal.report_undecodable(error)
         return
     signal.trigger(data, meta)
-
-
-def _full_queue(delivery: Delivery) -> Queue | None:
-    if isinstance(delivery, tuple):
-        for queue in delivery[0].blocking_queues:
-            if queue.is_full:
-                return queue
-    return None
 
 
 def _text_to_text(value: object) -> dict[str, str]:

@@ -8,15 +8,15 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from .._line import Missed
+from .._losses import Missed
 from .._queue import QUEUE_SIZE, Queue
 from .._signal import ENDS_THE_PROGRAM
 from ._home import Nudge
 
 if TYPE_CHECKING:
     from .._info import EventInfo
-    from .._line import Item
     from .._listener import Listener
+    from .._losses import Item
     from .._signal import Report
     from ._home import Home
 
@@ -59,8 +59,8 @@ class Mailbox:
             self._start()
 
     def _run_if_idle(self) -> None:
-        if not self._is_running:
-            self._is_running = True
+        if not self._is_running and not self.queue.is_closed:
+            self._is_running = self.queue.is_served = True
             task = asyncio.get_running_loop().create_task(self._run(), name=f"sigcore {self._listener!r}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -69,6 +69,9 @@ class Mailbox:
         try:
             while not self.queue.is_closed and (item := self.queue.pop()) is not None:
                 await self._take(item)
+        except BaseException:  # the task was cancelled, perhaps by the listener: the next event makes another
+            self.queue.let_go()
+            raise
         finally:
             self._is_running = False
 

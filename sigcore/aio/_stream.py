@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._errors import StreamClosed, StreamTimeout
-from .._line import Missed
+from .._losses import Missed
 from .._queue import Queue
 from ._home import Nudge
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .._info import EventInfo, Policy
-    from .._line import Item
+    from .._losses import Item
     from ._home import Home
 
 T = TypeVar("T")
