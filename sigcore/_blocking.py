@@ -22,6 +22,7 @@ from ._loop_thread import Dispatcher, LoopThread
 from ._router import Router
 from .aio._answering import await_handler
 from .aio._client import ClientRouter as AioClientRouter
+from .aio._home import has_running_loop
 from .aio._networked import Host
 from .aio._server import ServerRouter as AioServerRouter
 
@@ -62,7 +63,7 @@ class BlockingRouter(Router):
         """Begin; ``with`` does it. The errors are those of the asyncio form's ``open``."""
         if self._closed.is_set() or self._thread.is_running:
             raise RouterClosed("a router is opened once; make another one")
-        if _has_running_loop():
+        if has_running_loop():
             _log.warning("a blocking router is opened where an event loop runs, which it holds up; see sigcore.aio")
         self._thread.start()
         self._dispatcher.start()
@@ -142,6 +143,9 @@ class BlockingRouter(Router):
 
     def _check_handlers(self, sender: Sender) -> None:
         pass  # 'async def' handlers run on the router's own loop
+
+    def _may_wait(self) -> bool:
+        return not has_running_loop()
 
     def _run_async(self, handler: Handler, params: Any, request: OpenRequest) -> Any:
         async def run() -> Any:
@@ -249,11 +253,3 @@ class ClientRouter(BlockingRouter):
     def connected(self) -> bool:
         """Whether there is a link and the server knows what is registered here."""
         return self._inner.connected
-
-
-def _has_running_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ._errors import EventNotDeclared, HandleRemoved, TypeMismatch
 from ._info import SenderInfo
+from ._keeping import Keeping, KeepingSignal, declared_keep
 from ._names import check_name
 from ._requests import Handlers
 from ._signal import Report, Signal
@@ -30,6 +31,7 @@ class Sender:
         events: The events that it declares, in the order declared.
         requests: The methods that it declares, in the order declared.
         info: The same as others see it.
+        keep: How many events it keeps for those who come late, by event; events of which it keeps none are left out.
     """
 
     def __init__(
@@ -39,6 +41,8 @@ class Sender:
         events: str | Iterable[str],
         requests: Mapping[str, Handler] | None,
         fallback: Fallback | None,
+        keep: int | Mapping[str, int],
+        keeping: Keeping,
         report: Report,
     ) -> None:
         self.name = check_name(name, "sender")
@@ -47,7 +51,13 @@ class Sender:
         self.requests = self.handlers.methods
         self.info = SenderInfo(self.name, self.events, self.requests)
         self._router: Router | None = router
-        self._signals: dict[str, Signal[Any]] = {event: Signal(name, event, report) for event in self.events}
+        self.keep = declared_keep(keep, name, self.events)
+        self._signals: dict[str, Signal[Any]] = {
+            event: KeepingSignal(name, event, report, self.keep[event], keeping)
+            if event in self.keep
+            else Signal(name, event, report)
+            for event in self.events
+        }
         self._types: dict[str, object] = {}
 
     @overload

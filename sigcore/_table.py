@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -38,14 +38,27 @@ class ListenerTable:
 
     def add_listener(self, listener: Listener) -> None:
         """Enter ``listener`` and let every signal that it concerns call it."""
-        if id(listener.call) in self._call_ids:
-            listener.call = partial(listener.call)  # one function registered twice: a failure must tell which
-        self._call_ids.add(id(listener.call))
+        listener.call = self._told_apart(listener.call)
         listeners, calls = self._buckets.get(listener.key, _EMPTY)
         self._buckets[listener.key] = ((*listeners, listener), (*calls, listener.call))
         if listener.sender is not None and listener.event is not None:
             self._awaited.setdefault(listener.sender, {})[listener.event] = None
-        self._flatten_all(listener.key)
+        self._flatten_all(listener)
+
+    def replace_call(self, listener: Listener, call: Call) -> None:
+        """Call ``listener``, which must be there, by ``call`` from now on."""
+        self._call_ids.discard(id(listener.call))
+        listener.call = self._told_apart(call)
+        listeners, calls = self._buckets[listener.key]
+        at = listeners.index(listener)
+        self._buckets[listener.key] = (listeners, (*calls[:at], listener.call, *calls[at + 1 :]))
+        self._flatten_all(listener)
+
+    def start_listener(self, listener: Listener) -> None:
+        """Call ``listener``, which must be there, for events of other routers too."""
+        listener.hears_remote = True
+        for signal in self._remote.matching(listener.key):
+            self._flatten(signal)
 
     def remove_listener(self, listener: Listener) -> None:
         """Take ``listener`` out; it must be there."""
@@ -58,7 +71,7 @@ class ListenerTable:
             del self._buckets[listener.key]
             self._await_no_longer(listener)
         self._call_ids.discard(id(listener.call))
-        self._flatten_all(listener.key)
+        self._flatten_all(listener)
 
     def add_signal(self, signal: Signal[Any]) -> None:
         """Enter ``signal`` with the listeners that wait for it."""
@@ -68,6 +81,10 @@ class ListenerTable:
     def remove_signal(self, signal: Signal[Any]) -> None:
         """Take ``signal`` out, unless another has taken its place."""
         self._index(signal).remove(signal.sender, signal.event, signal)
+
+    def local_signals(self, key: Key) -> Iterable[Signal[Any]]:
+        """Return the signals of this router's own senders that ``key`` concerns."""
+        return self._local.matching(key)
 
     def listeners_for(self, key: Key) -> tuple[Listener, ...]:
         """Return those who asked for exactly ``key``, by registration."""
@@ -87,9 +104,16 @@ class ListenerTable:
             if not events:
                 del self._awaited[listener.sender]
 
-    def _flatten_all(self, key: Key) -> None:
-        for index in (self._local, self._remote):
-            for signal in index.matching(key):
+    def _told_apart(self, call: Call) -> Call:
+        """Return ``call``, or a wrapper where a listener has it already: a failure must tell which of them it was."""
+        if id(call) in self._call_ids:
+            call = partial(call)
+        self._call_ids.add(id(call))
+        return call
+
+    def _flatten_all(self, listener: Listener) -> None:
+        for index in (self._local, self._remote) if listener.hears_remote else (self._local,):
+            for signal in index.matching(listener.key):
                 self._flatten(signal)
 
     def _flatten(self, signal: Signal[Any]) -> None:
@@ -97,7 +121,9 @@ class ListenerTable:
         specific, of_sender, channel, everything = (
             self._buckets.get(key, _EMPTY) for key in keys_for(signal.sender, signal.event)
         )
-        signal._set_listeners(
-            specific[0] + of_sender[0] + channel[0] + everything[0],
-            specific[1] + of_sender[1] + channel[1] + everything[1],
-        )
+        listeners = specific[0] + of_sender[0] + channel[0] + everything[0]
+        calls = specific[1] + of_sender[1] + channel[1] + everything[1]
+        if signal.info.peer is not None and not all(listener.hears_remote for listener in listeners):
+            listeners = tuple(listener for listener in listeners if listener.hears_remote)
+            calls = tuple(listener.call for listener in listeners)
+        signal._set_listeners(listeners, calls)
