@@ -33,12 +33,7 @@ class Paint:
     @classmethod
     def of(cls, stream: TextIO) -> Paint:
         """Return the paint for a stream: colours on a terminal, unless ``NO_COLOR`` is set or it is a dumb one."""
-        on = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        if on and sys.platform == "win32":
-            import colorama
-
-            colorama.just_fix_windows_console()
-        return cls(on)
+        return cls(on=can_draw(stream) and not os.environ.get("NO_COLOR"))
 
     def bold(self, text: str) -> str:
         """What matters most."""
@@ -84,6 +79,17 @@ class Paint:
 
     def _style(self, text: str, *, fg: str | None = None, bold: bool | None = None, dim: bool | None = None) -> str:
         return click.style(text, fg=fg, bold=bold, dim=dim) if self.on and text else text
+
+
+def can_draw(stream: TextIO) -> bool:
+    """Tell whether a stream is a terminal that follows control sequences."""
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return False
+    if sys.platform == "win32":
+        import colorama
+
+        colorama.just_fix_windows_console()
+    return True
 
 
 def width(text: str) -> int:

@@ -5,27 +5,43 @@ from __future__ import annotations
 
 import click
 
-import sigcore
-
 from ._options import Server, examples, takes_output, takes_server, takes_timeout
 from ._output import Output
 from ._running import in_time, run
-from ._text import printable
+from ._sender_rows import SENDER_COLUMNS, sender_record, sender_row
 
 
 @click.command(
     short_help="List the senders that are connected.",
-    epilog=examples("sig senders tcp://127.0.0.1:3000", "sig senders tcp://127.0.0.1:3000 --json | jq -r .name"),
+    epilog=examples(
+        "sig senders tcp://127.0.0.1:3000",
+        "sig senders tcp://127.0.0.1:3000 --json | jq -r .name",
+        "sig senders tcp://127.0.0.1:3000 --watch",
+        "sig senders tcp://127.0.0.1:3000 --watch --json | jq 'select(.what == \"sender left\")'",
+    ),
 )
 @takes_server
+@click.option("--watch", is_flag=True, help="Go on, and show who comes and goes.")
 @takes_timeout
 @takes_output
-def command(*, server: Server, timeout: float, out: Output) -> None:
+def command(*, server: Server, watch: bool, timeout: float, out: Output) -> None:
     """List the senders that are connected to the server at URL.
 
     When there are none, nothing is printed, and that is no failure.
+
+    With --watch the list is drawn anew whenever it changes, on a terminal; elsewhere each change is a line, those who
+    are there at first among them. A lost link is made again; Ctrl-C ends.
     """
-    run(_senders(server, timeout, out))
+    if watch:
+        run(_watch(server, timeout, out), until_told=True)
+    else:
+        run(_senders(server, timeout, out))
+
+
+async def _watch(server: Server, timeout_s: float, out: Output) -> None:
+    from ._watch import watch
+
+    await watch(server, timeout_s, out)
 
 
 async def _senders(server: Server, timeout_s: float, out: Output) -> None:
@@ -33,27 +49,8 @@ async def _senders(server: Server, timeout_s: float, out: Output) -> None:
         senders = await client.senders()
     if out.as_json:
         for info in senders:
-            out.record(_record(info))
+            out.record(sender_record(info))
     elif senders:
-        out.table(("SENDER", "EVENTS", "REQUESTS", "HELD BY"), [_row(info, out) for info in senders])
+        out.table(SENDER_COLUMNS, [sender_row(info, out.paint) for info in senders])
     else:
         out.note(f"no sender is connected to {server.url}")
-
-
-def _record(info: sigcore.SenderInfo) -> dict[str, object]:
-    return {
-        "name": info.name,
-        "events": info.events,
-        "requests": info.requests,
-        "peer": info.peer.name if info.peer else None,
-    }
-
-
-def _row(info: sigcore.SenderInfo, out: Output) -> tuple[str, str, str, str]:
-    paint = out.paint
-    return (
-        paint.sender(printable(info.name)),
-        paint.event(printable(", ".join(info.events)) or "-"),
-        paint.event(printable(", ".join(info.requests)) or "-"),
-        printable(info.peer.name) if info.peer else "-",
-    )

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""A sender as a row of a table, and as a JSON object."""
+
+from __future__ import annotations
+
+import sigcore
+
+from ._paint import Paint
+from ._text import printable
+
+SENDER_COLUMNS = ("SENDER", "EVENTS", "REQUESTS", "HELD BY")
+
+
+def sender_row(info: sigcore.SenderInfo, paint: Paint) -> tuple[str, str, str, str]:
+    """Return the cells below ``SENDER_COLUMNS``."""
+    return (
+        paint.sender(printable(info.name)),
+        paint.event(printable(", ".join(info.events)) or "-"),
+        paint.event(printable(", ".join(info.requests)) or "-"),
+        printable(info.peer.name) if info.peer else "-",
+    )
+
+
+def sender_record(info: sigcore.SenderInfo) -> dict[str, object]:
+    """Return what is known of a sender."""
+    return {
+        "name": info.name,
+        "events": info.events,
+        "requests": info.requests,
+        "peer": info.peer.name if info.peer else None,
+    }
