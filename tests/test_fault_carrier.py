@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import fields
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -582,6 +585,15 @@ def test_faults_need_a_name_and_the_newest_of_a_name_gets_the_links() -> None:
     old, new = Faults("twice"), Faults("twice")
     with sigcore.ServerRouter("mem://twice"), sigcore.ClientRouter("fault+mem://twice?faults=twice"):
         assert (old.made, new.made) == (0, 1)
+
+
+def test_the_page_has_every_option_with_its_default() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "testing.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) ?\| ", page.split("## Pull the plug now")[0], re.MULTILINE))
+    defaults = {option.name: "" if option.default is None else option.default for option in fields(FaultOptions)}
+    assert list(rows) == list(defaults)
+    written = {"0s": 0.0, "0": 0.0}
+    assert {name: written.get(text.strip("`"), text.strip("`")) for name, text in rows.items()} == defaults
 
 
 def test_neither_the_package_nor_a_list_of_plug_ins_imports_anything_of_testing() -> None:
