@@ -438,7 +438,7 @@ class Router:
                 self._table.replace_call(listener, gate.call)
 
     def _may_wait(self) -> bool:
-        """Whether the calling thread may wait for a listener of another thread; the thread of an event loop must not."""
+        """Whether the calling thread may wait for a listener; the thread of an event loop must not."""
         return True
 
     def _start_listener(self, listener: Listener) -> None:

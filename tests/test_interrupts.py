@@ -84,6 +84,19 @@ def test_an_interrupted_reader_of_a_stream_holds_up_no_trigger() -> None:
         in_another_thread(lambda: reading.trigger(21.5))
 
 
+def test_an_interrupted_listener_that_gets_kept_events_holds_up_no_trigger() -> None:
+    router = Router()
+    reading = router.add_sender("thermo", "reading", keep=3).signal("reading")
+
+    def come_and_go() -> None:
+        reading.trigger(21.5)
+        router.add_listener(lambda _info, _data: None, replay=3).remove()
+
+    interrupt(come_and_go)
+    in_another_thread(lambda: reading.trigger(21.5))
+    in_another_thread(come_and_go)
+
+
 def test_an_interrupted_request_holds_up_neither_the_link_nor_closing() -> None:
     with ServerRouter(URL) as server, ClientRouter(URL) as client:
         server.add_sender("thermo", requests={"unit": lambda _params: "C"})

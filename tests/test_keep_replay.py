@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 import sigcore
-from sigcore import BufferFull, ClientRouter, EventInfo, Gap, Listener, Router, Sender, ServerRouter, Signal, _gate
-from sigcore._router import Network
+from sigcore import BufferFull, ClientRouter, EventInfo, Gap, Router, ServerRouter, Signal, _gate
 from sigcore.aio import Router as AioRouter
 
 from .waiting import LIMIT_S, Errors, Heard
+from .ways import Ways
 
 KEYS: list[tuple[str | None, str | None]] = [("thermo", "reading"), ("thermo", None), (None, "reading"), (None, None)]
 
@@ -476,6 +476,26 @@ def test_an_async_listener_gets_kept_events_and_then_new_ones_by_its_queue() -> 
     asyncio.run(scenario())
 
 
+def test_the_queue_of_an_async_listener_has_room_for_as_many_kept_events_as_it_asks_for() -> None:
+    async def scenario() -> None:
+        router = AioRouter()
+        signal = (await router.add_sender("thermo", "reading", keep=3_000)).signal("reading")
+        numbers(signal, *range(3_000))
+        heard: list[int] = []
+        enough = asyncio.Event()
+
+        async def hear(_info: EventInfo, data: int) -> None:
+            heard.append(data)
+            if len(heard) == 3_000:
+                enough.set()
+
+        await router.add_listener(hear, "thermo", replay=3_000)
+        await asyncio.wait_for(enough.wait(), LIMIT_S)
+        assert heard == list(range(3_000))
+
+    asyncio.run(scenario())
+
+
 def test_streams_decorators_and_plain_listeners_of_asyncio_take_replay_as_well() -> None:
     async def scenario() -> None:
         router = AioRouter()
@@ -519,36 +539,10 @@ def test_the_thread_of_an_event_loop_never_waits_for_a_listener_of_another_threa
 # over carriers
 
 
-class Ways:
-    """The way to other routers, which may have no room."""
-
-    def __init__(self) -> None:
-        self.full = False
-        self.sent: list[int] = []
-
-    def outlet(self, _signal: Signal[Any]) -> Callable[[EventInfo, Any], object]:
-        return self.send
-
-    def send(self, _info: EventInfo, data: int) -> None:
-        if self.full:
-            raise BufferFull("no room")
-        self.sent.append(data)
-
-    def sender_removed(self, sender: Sender) -> None:
-        """Nobody is told."""
-
-    def listener_removed(self, listener: Listener) -> None:
-        """Nobody is told."""
-
-    def disconnect(self, text: str) -> None:
-        """There is no link."""
-
-
 def test_an_event_that_other_routers_have_no_room_for_is_neither_signalled_nor_kept() -> None:
     router = Router()
     ways = Ways()
-    network: Network = ways
-    router._attach(network)
+    router._attach(ways)
     thermo = router.add_sender("thermo", "reading", keep=5)
     signal = thermo.signal("reading")
     early, late = Heard(), Heard()

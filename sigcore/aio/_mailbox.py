@@ -48,7 +48,7 @@ class Mailbox:
         self._tasks = tasks
         self._is_running = False
         self._start = Nudge(home, self._run_if_idle)
-        self.queue = Queue(QUEUE_SIZE, listener.policy, self._changed)
+        self.queue = Queue(max(QUEUE_SIZE, listener.replay), listener.policy, self._changed)
 
     def __call__(self, info: EventInfo, data: Any) -> None:
         """Put an event in, from any thread."""
