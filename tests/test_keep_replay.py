@@ -386,7 +386,7 @@ def test_a_listener_that_waits_for_one_who_triggers_is_waited_for_no_longer_than
 
     began_s = time.monotonic()
     router.add_listener(hear, replay=1, on_gap=lambda _info, gap: told.append(gap))
-    assert 1.0 <= time.monotonic() - began_s < 2.0  # once, not for each
+    assert 1.0 <= time.monotonic() - began_s < 2.9  # once, not for each of the three
     assert told == [0, Gap(3, "overflow"), *range(4, 1_004)]
 
 
