@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""The events that wait for one session at the server, and what gives way when they are too many.
+
+Theory of operation: each run waits in a container by what may become of it (waiting.py). To drop is to take the first
+out of its container and to put a gap into its place, so nothing is searched. Neighbouring losses of a topic are told
+in one gap; whether they are neighbours is looked up in the runs between them, each of which is looked at once, and
+only where something is lost. Runs of the policy ``block`` are appended and taken whole, whatever is in them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .._errors import RemoteProtocolError
+from .bodies import read_body
+from .frames import HEADER_BYTES, KIND_AT, Kind
+from .waiting import ERA_BITS, GAP, Gaps, Latest, Runs, heads, plus
+
+if TYPE_CHECKING:
+    from .._info import Policy
+
+OVERFLOW = "overflow"
+CONFLATED = "conflated"
+_TEXTS = {
+    OVERFLOW: "events for a slow reader were dropped, as its policy says; let it ask for less, or raise event_queue",
+    CONFLATED: "events that waited for a slow reader gave way to newer ones, as its policy 'latest' says",
+}
+
+
+class EventQueue:
+    """The queue of the event lane of one session.
+
+    It is full from ``limit`` bytes on; whoever finds it less than full may put one run more, whatever its length.
+    Events that are lost are told in GAP frames, in their place in the order of their topic; GAP frames do not count
+    towards the limit. Losses of a topic between which none of its events waits are told in one GAP of each cause.
+
+    Args:
+        limit: Bytes that may wait; ``None`` is unlimited.
+        counted: Called with the cause, a text and the number of events, whenever events were dropped.
+
+    Attributes:
+        is_released: Whether runs of the policy ``block`` may be dropped.
+        is_over: Whether a run of the policy ``disconnect`` has found the queue full.
+    """
+
+    def __init__(self, limit: int | None, counted: Callable[[str, str, int], None]) -> None:
+        self._limit = math.inf if limit is None else limit
+        self._counted = counted
+        self.is_released = False
+        self.is_over = False
+        self._place = 0
+        self._waiting = 0  # bytes, without the gaps
+        self._block = Runs()
+        self._droppable = Runs()
+        self._fixed = Runs()  # what nothing drops: other frames, and events whose policy says so
+        self._latest = Latest()
+        self._gaps = Gaps()
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return self._waiting + self._gaps.size
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as much waits as may; GAP frames do not count."""
+        return self._waiting >= self._limit
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._waiting and not self._gaps
+
+    def put(self, run: bytes, policy: Policy) -> bool:
+        """Put in a run of EVENT, EVENT_META and GAP frames.
+
+        Args:
+            run: Whole frames, one or more.
+            policy: ``block``: it is put in; the caller has made sure that there is room. ``drop_oldest``: where the
+                queue is full, the oldest runs that may be dropped give way. ``drop_newest``: where it is full, the
+                run is dropped. ``latest``: an older event of the same topic and policy that still waits is dropped,
+                and then what ``drop_oldest`` does. ``disconnect``: it is put in; ask ``is_over`` afterwards.
+
+        Returns:
+            Whether the last of the frames was put in.
+        """
+        if policy == "block" and not self.is_released:
+            return self._append(self._block, run)
+        if policy == "latest":
+            return self._put_latest(run)
+        if policy == "drop_newest":
+            return self._lose_newest(run) if self.is_full else self._append(self._fixed, run)
+        if policy == "disconnect":
+            self.is_over = self.is_over or self.is_full
+            return self._append(self._fixed, run)
+        return self._append(self._droppable, run) if self._make_room() else self._lose_newest(run)
+
+    def put_frame(self, data: bytes) -> None:
+        """Put in a frame that is no event and is never dropped; a START by itself, others may be several."""
+        if data[KIND_AT] == Kind.START:
+            self._place = ((self._place >> ERA_BITS) + 1) << ERA_BITS
+        self._append(self._fixed, data)
+
+    def take(self, parts: list[bytes], room: int, most: int) -> int:
+        """Append frames to ``parts`` while they begin within ``room`` bytes, up to about ``most`` bytes.
+
+        Returns:
+            The bytes appended.
+        """
+        size, enough = 0, min(room, most)
+        sources: list[Runs | Latest | Gaps]
+        sources = [each for each in (self._block, self._droppable, self._fixed, self._latest, self._gaps) if each]
+        while sources and size < enough:
+            source = sources[0] if len(sources) == 1 else min(sources, key=lambda each: each.place)
+            taken = source.take(parts, room - size)
+            size += taken
+            if source is not self._gaps:
+                self._waiting -= taken
+            if not source:
+                sources.remove(source)
+        return size
+
+    def release(self) -> None:
+        """Let runs of the policy ``block`` be dropped, those that wait and those that come, as by ``drop_oldest``."""
+        if not self.is_released:
+            self.is_released = True
+            self._droppable = Runs(sorted([*self._droppable.runs, *self._block.runs]))
+            self._block = Runs()
+
+    def hold(self) -> None:
+        """Drop no runs of the policy ``block`` that come from now on."""
+        self.is_released = False
+
+    def _append(self, runs: Runs, run: bytes) -> bool:
+        self._place += 1
+        runs.runs.append((self._place, run))
+        self._waiting += len(run)
+        return True
+
+    def _put_latest(self, run: bytes) -> bool:
+        queued, conflated = True, 0
+        for kind, topic, start, end in heads(run):
+            freed = 0
+            if (older := self._latest.replaced(kind, topic)) is not None:
+                freed = len(older[1])
+                self._waiting -= freed
+                conflated += self._tell(*older, CONFLATED)
+            # The last value must not be lost to a queue that is full of other topics: what it replaces was its room.
+            queued = end - start <= freed or self._make_room()
+            if queued:
+                self._place += 1
+                self._latest.put(kind, topic, self._place, run[start:end])
+                self._waiting += end - start
+            else:
+                self._lose_newest(run[start:end])
+        self._count(CONFLATED, conflated)
+        return queued
+
+    def _make_room(self) -> bool:
+        """Drop the oldest while the queue is full; return whether it no longer is."""
+        dropped = 0
+        while self.is_full and (self._droppable or self._latest):
+            place, run = self._pop_droppable()
+            dropped += self._tell(place, run, OVERFLOW)
+        self._count(OVERFLOW, dropped)
+        return not self.is_full
+
+    def _pop_droppable(self) -> tuple[int, bytes]:
+        runs, latest = self._droppable, self._latest
+        from_runs = not latest or (runs and runs.place < latest.place)
+        place, run = runs.pop() if from_runs else latest.pop()
+        self._waiting -= len(run)
+        return place, run
+
+    def _lose_newest(self, run: bytes) -> bool:
+        self._place += 1
+        self._count(OVERFLOW, self._tell(self._place, run, OVERFLOW))
+        return False
+
+    def _tell(self, place: int, run: bytes, cause: str) -> int:
+        """Put the loss of a run, which stands in no container any more, into gaps; return how many events it had."""
+        events = 0
+        lost: dict[int, int | None] = {}
+        for kind, topic, start, end in heads(run):
+            count: int | None = 1
+            if kind == GAP:
+                count = _count_told(run[start + HEADER_BYTES : end])
+            else:
+                events += 1
+            lost[topic] = plus(lost.get(topic, 0), count)
+        for topic, count in lost.items():
+            gap = self._gaps.find(topic, cause, place)
+            if gap is None or self._may_have(topic, gap.place, place):
+                gap = self._gaps.open(topic, cause, place)
+            self._gaps.add(gap, count)
+        return events
+
+    def _may_have(self, topic: int, after: int, before: int) -> bool:
+        """Whether an event of ``topic`` may wait between two places of one era."""
+        return (
+            self._block.may_have(topic, after, before)
+            or self._droppable.may_have(topic, after, before)
+            or self._fixed.may_have(topic, after, before)
+            or self._latest.may_have(topic, after, before)
+        )
+
+    def _count(self, cause: str, events: int) -> None:
+        if events:
+            self._counted(cause, _TEXTS[cause], events)
+
+
+def _count_told(body: bytes) -> int | None:
+    """Return how many events a GAP frame told of; the sender wrote it, so it may be anything."""
+    try:
+        return read_body("GAP", body).integer("count")
+    except RemoteProtocolError:
+        return None
