@@ -17,7 +17,7 @@ from ._sender_rows import SENDER_COLUMNS, sender_record, sender_row
         "sig senders tcp://127.0.0.1:3000",
         "sig senders tcp://127.0.0.1:3000 --json | jq -r .name",
         "sig senders tcp://127.0.0.1:3000 --watch",
-        "sig senders tcp://127.0.0.1:3000 --watch --json | jq 'select(.what == \"sender left\")'",
+        "sig senders tcp://127.0.0.1:3000 --watch --json > senders.jsonl",
     ),
 )
 @takes_server
