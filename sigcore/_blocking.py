@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ._config import load_config
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ._requests import Handler
     from ._router import OnError
     from ._sender import Sender
+    from ._signal import Signal
 
 
 _log = get_logger("sigcore.blocking")
@@ -126,6 +127,10 @@ class BlockingRouter(Router):
         if sender in self._senders:
             return super()._request(sender, method, params, timeout)
         return self._thread.wait_for(self._inner.request(sender, method, params, timeout=timeout))
+
+    def _deliver(self, signal: Signal[Any], data: Any, meta: Mapping[str, str] | None, timeout: float | None) -> int:
+        handed = self._inner._hand_over(signal, data, meta)  # in this thread, as a trigger
+        return self._thread.wait_for(self._inner._accepted(signal, handed, timeout))
 
     def _refuse_if_closed(self) -> None:
         if self._closed.is_set():

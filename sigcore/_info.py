@@ -46,6 +46,7 @@ class SenderInfo:
         requests: The methods that it declares; a sender with a ``fallback`` may answer more.
         connected: ``True`` in ``#connect``, ``False`` in ``#disconnect``.
         peer: The router that holds the sender; ``None`` when that is this process.
+        cause: In ``#disconnect``, why: ``removed``, ``left`` (its router ended in good order) or ``link_lost``.
     """
 
     name: str
@@ -53,6 +54,7 @@ class SenderInfo:
     requests: tuple[str, ...] = ()
     connected: bool = True
     peer: Peer | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,10 +61,16 @@ class KeepingSignal(Signal[T_contra]):
 
     def trigger(self, data: T_contra = None, meta: Mapping[str, str] | None = None) -> None:  # type: ignore[assignment]  # as in Signal
         """Reach every listener with ``data``, and keep it; the errors are ``Signal.trigger``'s, and keep nothing."""
+        self._reach(self._outlet, data, meta)
+
+    def _trigger_by(self, outlet: Call, data: Any, meta: Mapping[str, str] | None) -> None:
+        self._reach(outlet, data, meta)
+
+    def _reach(self, outlet: Call | None, data: Any, meta: Mapping[str, str] | None) -> None:
         info = self.info if meta is None else with_meta(self.info, meta)
-        if self._outlet is not None:
+        if outlet is not None:
             iter(self._calls)  # where the sender was removed, this raises before other routers are told
-            self._outlet(info, data)  # may wait, so outside of the lock; may refuse, so before anything is kept
+            outlet(info, data)  # may wait, so outside of the lock; may refuse, so before anything is kept
         with self._keeping.lock:
             calls = self._calls
             iter(calls)

@@ -38,7 +38,10 @@ class LinkOptions:
         handshake_timeout: From the link's first moment to the end of its handshake.
         heartbeat: Silence after which the other side is asked for a sign of life.
         dead_after: Silence after which the link counts as lost.
-        stall_timeout: How long a link at its ``event_queue`` limit may make no progress before it is closed.
+        stall_budget: How long a reader at its ``event_queue`` limit may hold up others; a hundredth of the time in
+            which it does not is given back. Without any left, its oldest events are dropped and it is told.
+        grace: How long a link may be gone until its senders count as gone.
+        session_timeout: How long a session is kept without a link; after that, a client that comes back begins anew.
         reconnect_delay: The longest that a client waits before it tries to connect again.
     """
 
@@ -54,7 +57,9 @@ class LinkOptions:
     handshake_timeout: Seconds = 5.0
     heartbeat: Seconds = 10.0
     dead_after: Seconds = 30.0
-    stall_timeout: Seconds = 1.0
+    stall_budget: Seconds = 1.0
+    grace: Seconds = 2.0
+    session_timeout: Seconds = 120.0
     reconnect_delay: Seconds = 30.0
 
 
@@ -72,7 +77,9 @@ class LinkKeywords(TypedDict, total=False):
     handshake_timeout: float
     heartbeat: float
     dead_after: float
-    stall_timeout: float
+    stall_budget: float
+    grace: float
+    session_timeout: float
     reconnect_delay: float
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MAX_CHANGES = 10_000
 """How many changes may wait before only the last of each sender is kept."""
 
+Change = tuple[str, "SenderInfo | None", str]
+"""A name, its state from then on, and why its sender is gone, if it is."""
+
 
 class PresenceBoard:
     """The senders that this router knows to be connected, and who must hear of them.
@@ -39,7 +42,7 @@ class PresenceBoard:
         self._lock = threading.Lock()
         self._known: dict[str, SenderInfo] = {}
         self._listeners: tuple[Listener, ...] = ()
-        self._changes: deque[tuple[str, SenderInfo | None]] = deque()  # a name, and its state from then on
+        self._changes: deque[Change] = deque()
         self._most_changes = MAX_CHANGES
         self._telling = False
 
@@ -51,7 +54,7 @@ class PresenceBoard:
             elif (held := self._known.get(info.name)) is not None and held.peer == info.peer:
                 del self._known[info.name]  # and not a successor elsewhere, whose connect was faster
             if self._listeners:
-                self._mark(info.name)
+                self._mark(info.name, info.cause)
 
     def add_listener(self, listener: Listener) -> None:
         """Let ``listener`` hear of what is and of what comes; ``settle`` tells it."""
@@ -88,23 +91,23 @@ class PresenceBoard:
             self._telling = True
         try:
             while (change := self._next()) is not None:
-                name, now = change
+                name, now, cause = change
                 for listener in self._listeners:
                     if listener.sender is None or listener.sender == name:
-                        self._bring_up_to_date(listener, name, now)
+                        self._bring_up_to_date(listener, name, now, cause)
         except BaseException:  # a listener ends the program, or would: whoever comes next goes on telling
             with self._lock:
                 self._telling = False
             raise
 
-    def _mark(self, name: str) -> None:
-        self._changes.append((name, self._known.get(name)))
+    def _mark(self, name: str, cause: str = "") -> None:
+        self._changes.append((name, self._known.get(name), cause))
         if len(self._changes) > self._most_changes:
-            latest = dict(self._changes)
-            self._changes = deque(latest.items())
+            latest = {change[0]: change for change in self._changes}
+            self._changes = deque(latest.values())
             self._most_changes = max(MAX_CHANGES, 2 * len(latest))
 
-    def _next(self) -> tuple[str, SenderInfo | None] | None:
+    def _next(self) -> Change | None:
         """Return a name and its state, one for all listeners: ``#connect`` and ``#disconnect`` have one each."""
         with self._lock:
             if self._changes:
@@ -112,13 +115,13 @@ class PresenceBoard:
             self._telling = False
             return None
 
-    def _bring_up_to_date(self, listener: Listener, name: str, now: SenderInfo | None) -> None:
+    def _bring_up_to_date(self, listener: Listener, name: str, now: SenderInfo | None, cause: str) -> None:
         before = listener.told.get(name)
         if now == before:
             return
         if before is not None:
             del listener.told[name]
-            self._say(listener, EVENT_DISCONNECT, replace(before, connected=False))
+            self._say(listener, EVENT_DISCONNECT, replace(before, connected=False, cause=cause))
         if now is not None:
             listener.told[name] = now
             self._say(listener, EVENT_CONNECT, now)

@@ -292,6 +292,33 @@ class Router:
         read = reader_of(type)
         return read(self._request(sender, method, params, timeout))
 
+    def deliver(
+        self, signal: Signal[T], data: T, meta: Mapping[str, str] | None = None, *, timeout: float | None = 10.0
+    ) -> int:
+        """Trigger a signal and return once the event was accepted.
+
+        Over carriers, accepted means that the server has the event, in its place in the order, for every session
+        that listens for it; from then on it is lost only where a gap tells so. It does not mean that a listener was
+        called: whoever needs to know that makes a request.
+
+        Args:
+            signal: A signal of one of this router's senders.
+            data: What to tell.
+            meta: Text to text, given to listeners as ``info.meta``.
+            timeout: How long to wait, in seconds; ``None`` for no limit.
+
+        Returns:
+            How many routers accepted it: other routers' sessions, the server's own process, and this one, where
+            somebody there listens.
+
+        Raises:
+            DeliveryTimeout: It was not accepted in time; it may be all the same, later.
+            DeliveryUnknown: The session was lost after the event was sent.
+            DeliveryError: It was dropped: the server refuses the sender, or does not take events that long.
+            SigError: Whatever ``trigger`` raises.
+        """
+        return self._deliver(signal, data, meta, timeout)
+
     def senders(self) -> list[SenderInfo]:
         """Return every connected sender, by name."""
         return self._presence.senders()
@@ -337,7 +364,7 @@ class Router:
 
     def _remove_sender(self, sender: Sender) -> None:
         self._drop_sender(sender)
-        self._presence.note(replace(sender.info, connected=False))
+        self._presence.note(replace(sender.info, connected=False, cause="removed"))
         self._presence.settle()
 
     def _drop_sender(self, sender: Sender) -> None:
@@ -477,6 +504,14 @@ class Router:
             raise TypeError(
                 f"the handler of {', '.join(found)} is 'async def', which needs an event loop: use sigcore.aio.Router"
             )
+
+    def _deliver(self, signal: Signal[Any], data: Any, meta: Mapping[str, str] | None, timeout: float | None) -> int:
+        return self._trigger_here(signal, data, meta)
+
+    @staticmethod
+    def _trigger_here(signal: Signal[Any], data: Any, meta: Mapping[str, str] | None) -> int:
+        signal.trigger(data, meta)
+        return int(signal.has_listeners)
 
     def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
         handler, is_async = self._local_sender(sender).handlers.find(sender, method)

@@ -114,6 +114,16 @@ class Signal(Generic[T_contra]):
     def __repr__(self) -> str:
         return f"<Signal {self.sender!r} {self.event!r}>"
 
+    def _trigger_by(self, outlet: Call, data: Any, meta: Mapping[str, str] | None) -> None:
+        """Trigger as ``trigger`` does, but hand the event to other routers by ``outlet``."""
+        info = self.info if meta is None else with_meta(self.info, meta)
+        calls = self._calls
+        for call in calls:
+            try:
+                (outlet if call is self._outlet else call)(info, data)
+            except BaseException as error:  # noqa: BLE001  # as in trigger
+                self._failed(calls, call, info, error)
+
     def _failed(self, calls: _Calls | _Removed, call: Call, info: EventInfo, error: BaseException) -> None:
         """Report what ``call`` raised; what the outlet raises, and what ends the program, goes to the caller."""
         if call is self._outlet or isinstance(error, ENDS_THE_PROGRAM):

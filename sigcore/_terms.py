@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 OnGap = Callable[["EventInfo", "Gap"], object]
 
-_POLICIES: tuple[Policy, ...] = get_args(Policy)
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+"""Every policy, the one that loses least first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Terms:
     def __post_init__(self) -> None:
         if self.on_gap is not None and not callable(self.on_gap):
             raise TypeError(f"on_gap must be a function of (info, gap), not {type(self.on_gap).__name__}")
-        if self.policy not in _POLICIES:
+        if self.policy not in POLICIES:
             raise ValueError(_unknown_policy(self.policy))
         if not isinstance(self.replay, int) or isinstance(self.replay, bool):
             raise TypeError(f"replay is a number of events, found {self.replay!r}; 0 for none")
@@ -62,6 +63,6 @@ DEFAULT_TERMS = Terms()
 
 
 def _unknown_policy(policy: object) -> str:
-    near = get_close_matches(str(policy), _POLICIES, n=1)
+    near = get_close_matches(str(policy), POLICIES, n=1)
     hint = f", did you mean {near[0]!r}?" if near else ""
-    return f"no policy is called {policy!r}{hint} (known: {', '.join(_POLICIES)})"
+    return f"no policy is called {policy!r}{hint} (known: {', '.join(POLICIES)})"

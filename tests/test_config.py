@@ -29,7 +29,7 @@ endpoints = [
 max_frame = "64KiB"
 event_queue = 1048576
 handshake_timeout = 2
-stall_timeout = "250ms"
+stall_budget = "250ms"
 max_requests = 12
 
 [logging]
@@ -163,7 +163,7 @@ def test_a_file_gives_every_argument_of_a_server(tmp_path: Path) -> None:
         "max_frame": 64 * 1024,
         "event_queue": 1024 * 1024,
         "handshake_timeout": 2.0,
-        "stall_timeout": 0.25,
+        "stall_budget": 0.25,
         "max_requests": 12,
     }
     assert config.log_level == "info"

@@ -35,7 +35,7 @@ def test_a_sender_that_comes_and_goes_is_told_with_what_it_declares() -> None:
     assert watcher.heard == [(EVENT_CONNECT, "thermo"), (EVENT_DISCONNECT, "thermo")]
     assert watcher.data == [
         SenderInfo("thermo", ("reading",), ("calibrate",), connected=True, peer=None),
-        SenderInfo("thermo", ("reading",), ("calibrate",), connected=False, peer=None),
+        SenderInfo("thermo", ("reading",), ("calibrate",), connected=False, peer=None, cause="removed"),
     ]
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
@@ -15,9 +15,9 @@ from .._errors import (
     LinkError,
     LinkRefused,
     NotConnected,
+    NotSent,
     RemoteProtocolError,
     RouterClosed,
-    SenderLost,
     SigError,
 )
 from .._info import Peer
@@ -25,8 +25,9 @@ from .._limits import LinkKeywords
 from .._logging import get_logger
 from .._names import check_name
 from .._plugins import load_codec
-from ..protocol.bodies import Fields, read_body, timeout_ms, write_body
-from ..protocol.client_link import ClientLink, sender_info
+from ..protocol.bodies import Fields, read_body, write_body
+from ..protocol.client_link import ClientLink
+from ..protocol.client_session import ClientSession, sender_info
 from ..protocol.frames import Kind
 from ..protocol.outbox import REFUSED, Outbox, Outlet
 from ._backoff import Backoff
@@ -50,8 +51,10 @@ _log = get_logger("sigcore.client")
 class ClientRouter(NetworkedRouter):
     """A router that is connected to a server, and connects again whenever the link is lost.
 
-    What is registered here is registered anew with each link, before anything else is sent. While there is no link,
-    events are kept up to ``event_queue`` bytes, then the oldest are dropped, counted and logged.
+    What was under way when a link was lost goes on with the next one: nothing is lost and nothing comes twice. Where
+    the server no longer knows us, because it was restarted or we were away for too long, everything is registered
+    again before anything else is sent, and listeners on both sides are told of a gap. While there is no link, events
+    are kept up to ``event_queue`` bytes, then the oldest are dropped, which is told as a gap too.
 
     Args:
         endpoint: Where the server is, as a URL.
@@ -86,19 +89,21 @@ class ClientRouter(NetworkedRouter):
         self._outbox = Outbox(options.event_queue, options.max_frame, self._core._drops, self._host.may_wait_s)
         self._waits_in(self._outbox, self._flush_soon)
         self._connecting: LinkIO | None = None  # the connection of now, or the last one
+        self._session: ClientSession | None = None  # with a link or not, until it is over
         self._inbox: ClientInbox | None = None  # what it brings
-        self._link: ClientLink | None = None  # its link, while that is up
+        self._grace: asyncio.TimerHandle | None = None  # until a link that is gone counts as gone
         self._runner: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None]
         self._last_error: Exception | None = None
         self._is_registered = False
+        self._is_up = False  # whether the present link has had its handshake
         self._flush_due = False
         self._core._attach(self)
 
     @property
     def connected(self) -> bool:
         """Whether there is a link and the server knows what is registered here."""
-        return self._is_registered
+        return self._is_registered and self._session is not None and self._session.link is not None
 
     async def open(self) -> None:
         """Connect, and return once the server knows what is registered here.
@@ -144,13 +149,13 @@ class ClientRouter(NetworkedRouter):
         Raises:
             NotConnected: There is no link at the moment.
         """
-        link = self._live_link()
+        server = self._linked_session().server
         found: list[SenderInfo] = []
         more = True
         while more:
             after = found[-1].name if found else ""
             fields = await self._ask(Kind.QUERY, {"what": "senders", "after": after})
-            page = [sender_info(row, link.server) for row in fields.rows("senders")]
+            page = [sender_info(row, server) for row in fields.rows("senders")]
             found += [replace(info, peer=None) if info.name in self._core._senders else info for info in page]
             more = fields.flag("more") and bool(page)
         return found
@@ -194,7 +199,7 @@ class ClientRouter(NetworkedRouter):
     async def _live_once(self) -> Exception | None:
         """Make a link and wait for its end; return why it ended, or never came up."""
         try:
-            io = LinkIO(self._make_link, self._received)
+            io = LinkIO(self._make_link, self._received, wrote=self._wrote)
             await self._carrier.connect(self._endpoint, lambda: io)
         except Exception as error:  # noqa: BLE001  # whatever a carrier raises, there is a next try
             if not isinstance(error, (OSError, SigError)):
@@ -217,14 +222,9 @@ class ClientRouter(NetworkedRouter):
         return True
 
     def _make_link(self, io: LinkIO, now_s: float) -> ClientLink:
-        inbox = ClientInbox(
-            io, self._host, self._codec, self._answering, self._post, lambda server: self._up(inbox, server)
-        )
-        link = ClientLink(inbox, self._options, self._name, self._codec, self._outbox, now_s)
-        link.ended = lambda: self._link_ended(inbox)
-        inbox.link = link
+        link = ClientLink(self._options, self._name, self._codec.name, self._outbox, self._session, self._up, now_s)
+        link.ended = lambda: self._link_ended(link)
         self._connecting = io
-        self._inbox = inbox
         return link
 
     def _received(self, io: LinkIO) -> None:
@@ -233,17 +233,36 @@ class ClientRouter(NetworkedRouter):
         if self._inbox is not None:
             self._inbox.hand_over()
 
-    def _link_ended(self, inbox: ClientInbox) -> None:
-        """The link has ended; nothing of it may be used any more."""
+    def _wrote(self) -> None:
+        if self._inbox is not None:
+            self._inbox.wrote()
+
+    def _link_ended(self, link: ClientLink) -> None:
         self._flush_soon()  # it may have a last word to write, and must close
-        if self._link is inbox.link:
-            self._link = None
+        if self._is_up and not self._is_closed:
+            _log.warning("the link to %s was lost: %s", self._asked, link.error or "the server closed it")
+        self._is_up = False
+
+    def _session_detached(self, session: ClientSession) -> None:
+        """Its link is gone; perhaps only for a moment."""
+        self._outbox.is_online = False
+        self._grace = self._the_loop.call_later(self._options.grace, self._out_of_grace, session)
+
+    def _out_of_grace(self, session: ClientSession) -> None:
+        """The link is gone for longer than a moment."""
+        session.fail_unwritten_requests()
+        if self._inbox is not None and session is self._session:
+            self._inbox.unreachable()
+
+    def _session_over(self, session: ClientSession, inbox: ClientInbox) -> None:
+        """Nothing will go on with it: whoever waits hears so, and so does whoever listens."""
+        if self._session is session:
+            self._session = self._inbox = None
             self._is_registered = False
-            self._outbox.is_online = False
-            if not self._is_closed:
-                _log.warning("the link to %s was lost: %s", self._asked, inbox.link.error or "the server closed it")
-        inbox.link.release()
-        inbox.link_lost()
+        session.release()
+        if not self._is_closed:
+            inbox.session_lost()
+        inbox.wrote()
 
     async def _end_link(self) -> None:
         io = self._connecting
@@ -264,35 +283,63 @@ class ClientRouter(NetworkedRouter):
     def _is_all_sent(self) -> bool:
         if not self._outbox.is_empty:
             return False
-        return self._link is None or self._link.is_settled
+        return self._session is None or self._session.is_settled
 
     # registering
 
-    def _up(self, inbox: ClientInbox, server: Peer) -> None:
-        """The handshake is done: register everything, before anything else."""
-        link = self._link = inbox.link
+    def _up(self, session: ClientSession) -> None:
+        """The handshake is done, and nothing else has come or gone yet."""
+        if self._grace is not None:
+            self._grace.cancel()
+        self._is_up = True
+        if session is not self._session:
+            self._begin(session)
+        elif self._inbox is not None:
+            self._inbox.reachable()
         self._outbox.is_online = True
-        _log.info("connected to %s at %s", server.name, self._asked)
+        _log.info("connected to %s at %s", session.server.name, self._asked)
+
+    def _begin(self, session: ClientSession) -> None:
+        """Take up a new session: register everything, before anything else."""
+        if self._session is not None:
+            self._session.end(LinkError("the server does not know the session any more"))
+        inbox = ClientInbox(
+            session, self._host, self._codec, self._answering, self._post, self._flush_soon, self._sender_lost
+        )
+        session.side = inbox
+        session.left = lambda: self._session_detached(session)
+        session.ended = lambda: self._session_over(session, inbox)
+        self._session, self._inbox = session, inbox
+        self._register_all(session)
+
+    def _register_all(self, session: ClientSession) -> None:
         waiting = 1
 
         def answered() -> None:
             nonlocal waiting
             waiting -= 1
-            if waiting == 0 and self._link is link:
+            if waiting == 0 and self._session is session:
                 self._is_registered = True
                 if not self._first.done():
                     self._first.set_result(None)
 
         for sender in list(self._core._senders.values()):
             waiting += 1
-            self._add_again(link, sender, Backoff(), answered)
+            self._add_again(session, sender, Backoff(), answered)
         for listener in self._core._all_listeners():
             waiting += 1
-            self._listen_again(link, listener, answered)
+            self._listen_again(session, listener, answered)
         answered()
 
-    def _add_again(self, link: ClientLink, sender: Sender, backoff: Backoff, answered: Callable[[], None]) -> None:
-        """Register a sender on a new link; while the server refuses it, say so once and try on."""
+    def _sender_lost(self, sender: Sender, _error: SigError) -> None:
+        """Somebody else took the name while we were away: claim it again."""
+        if self._session is not None:
+            self._add_again(self._session, sender, Backoff(), _nothing)
+
+    def _add_again(
+        self, session: ClientSession, sender: Sender, backoff: Backoff, answered: Callable[[], None]
+    ) -> None:
+        """Register a sender; while the server refuses it, say so once and try on."""
 
         def answer(error: SigError | None) -> None:
             if error is not None and not isinstance(error, LinkError):
@@ -303,20 +350,20 @@ class ClientRouter(NetworkedRouter):
             answered()
 
         def again() -> None:
-            if self._link is link and not sender.removed:
-                self._add_again(link, sender, backoff, _nothing)
+            if self._session is session and not sender.removed:
+                self._add_again(session, sender, backoff, _nothing)
                 self._flush_soon()
 
-        link.add_sender(sender, self._outlets_of(sender), answer)
+        session.add_sender(sender, self._outlets_of(sender), answer)
 
-    def _listen_again(self, link: ClientLink, listener: Listener, answered: Callable[[], None]) -> None:
+    def _listen_again(self, session: ClientSession, listener: Listener, answered: Callable[[], None]) -> None:
         def answer(error: SigError | None) -> None:
             if error is not None and not isinstance(error, LinkError):
                 _log.error("the server refuses %r: %s", listener, error)
                 self._tell(error)
             answered()
 
-        link.add_listener(listener, answer)
+        session.add_listener(listener, answer)
 
     def _tell(self, error: SigError) -> None:
         """Give ``error`` to the user's ``on_error``, where listeners are called and never on the loop."""
@@ -324,26 +371,34 @@ class ClientRouter(NetworkedRouter):
 
     async def _register_sender(self, sender: Sender) -> None:
         self._refuse_if_closed()
-        if self._link is not None and not sender.removed:
-            answer, future = self._future_answer()
-            self._link.add_sender(sender, self._outlets_of(sender), answer)
-            self._flush_soon()
-            await future
+        session = self._session
+        if session is None or sender.removed:
+            return
+        if session.link is None:  # it will be told, or a new one
+            self._add_again(session, sender, Backoff(), _nothing)
+            return
+        answer, future = self._future_answer()
+        session.add_sender(sender, self._outlets_of(sender), answer)
+        self._flush_soon()
+        await future
 
     async def _register_listener(self, listener: Listener) -> None:
         self._refuse_if_closed()
-        if self._link is not None:
-            answer, future = self._future_answer()
-            self._link.add_listener(listener, answer)
-            self._flush_soon()
-            await future
+        session = self._session
+        if session is None or session.link is None:
+            self._register_now(listener)
+            return
+        answer, future = self._future_answer()
+        session.add_listener(listener, answer)
+        self._flush_soon()
+        await future
 
     def _register_soon(self, listener: Listener) -> None:
         self._post(self._register_now, listener)
 
     def _register_now(self, listener: Listener) -> None:
-        if self._link is not None:
-            self._listen_again(self._link, listener, _nothing)
+        if self._session is not None:
+            self._listen_again(self._session, listener, _nothing)
             self._flush_soon()
 
     def _future_answer(self) -> tuple[Callable[[SigError | None], None], asyncio.Future[None]]:
@@ -367,15 +422,15 @@ class ClientRouter(NetworkedRouter):
         outlets = self._outlets_of(sender)
         for outlet in outlets:
             outlet.is_removed = True
-        if self._link is not None and self._link.remove_sender(sender):
+        if self._session is not None and self._session.remove_sender(sender):
             self._flush_soon()
             return
         for outlet in outlets:  # no server knows it, so nothing of it can go out any more
             outlet.topic_id = REFUSED
 
     def _listener_removed(self, listener: Listener) -> None:
-        if self._link is not None:
-            self._link.remove_listener(listener)
+        if self._session is not None:
+            self._session.remove_listener(listener)
             self._flush_soon()
         if listener.hears_presence and self._inbox is not None:
             self._inbox.forget_unwatched()
@@ -388,20 +443,21 @@ class ClientRouter(NetworkedRouter):
             return await self._request_here(local, method, params)
         check_name(sender, "sender")  # here, since the server would end the link
         check_name(method, "method")
-        link = self._live_link()
+        session = self._askable_session()
         body = self._codec.encode(params)
         future, answer = self._future_body()
-        id_ = link.request(sender, method, timeout_ms(timeout), body, answer)
+        deadline_s = None if timeout is None else self._the_loop.time() + timeout
+        id_ = session.request(sender, method, deadline_s, body, answer)
         self._flush_soon()
         try:
             return self._codec.decode(await future)
         finally:
-            link.cancel(id_)
+            session.cancel(id_)
             self._flush_soon()
 
     async def _ask(self, kind: Kind, fields: dict[str, Any]) -> Fields:
         future, answer = self._future_body()
-        self._live_link().call(kind, write_body(fields), answer)
+        self._linked_session().call(kind, write_body(fields), answer)
         self._flush_soon()
         return read_body(kind.name, await future)
 
@@ -413,18 +469,54 @@ class ClientRouter(NetworkedRouter):
                 return
             if body is not None:
                 future.set_result(body)
-            elif isinstance(error, LinkError):
-                future.set_exception(SenderLost(f"the link was lost before a reply came: {error}"))
             else:
                 future.set_exception(error or SigError("no answer"))
 
         return future, answer
 
-    def _live_link(self) -> ClientLink:
-        if self._link is None:
-            why = f" ({self._last_error})" if self._last_error else ""
-            raise NotConnected(f"there is no link to {self._asked} at the moment{why}")
-        return self._link
+    def _linked_session(self) -> ClientSession:
+        if self._session is None or self._session.link is None:
+            raise NotConnected(f"there is no link to {self._asked} at the moment{self._why_not()}")
+        return self._session
+
+    def _askable_session(self) -> ClientSession:
+        """Return the session by which requests go: also while its link is gone, but for no longer than a moment."""
+        if self._session is None or (self._inbox is not None and not self._inbox.is_reachable):
+            raise NotSent(f"there is no link to {self._asked} at the moment{self._why_not()}; the request was not sent")
+        return self._session
+
+    def _why_not(self) -> str:
+        return f" ({self._last_error})" if self._last_error else ""
+
+    # events of this process's senders
+
+    def _hand_to_others(
+        self, signal: Signal[Any], data: Any, meta: Mapping[str, str] | None, taken: asyncio.Future[int]
+    ) -> asyncio.Future[int]:
+        outlet = cast(Outlet, signal._outlet)
+
+        def settle(body: bytes | None, error: SigError | None) -> None:
+            if taken.done():
+                return
+            if body is None:
+                taken.set_exception(error or SigError("no answer"))
+            else:
+                taken.set_result(read_body("OK", body).integer("accepted"))
+
+        def answer(body: bytes | None, error: SigError | None) -> None:
+            self._post(settle, body, error)
+
+        signal._trigger_by(lambda info, value: outlet.deliver(info, value, answer), data, meta)
+        return taken
+
+    def disconnect(self, text: str) -> None:
+        """End the session, because a listener here is too slow for its events; a new one follows."""
+        self._post(self._disconnect, text)
+
+    def _disconnect(self, text: str) -> None:
+        if self._session is not None and self._session.link is not None:
+            self._session.link.end("too_slow", text, error=LinkError(text))
+            self._flush_soon()
 
     # writing
 

@@ -1,64 +1,75 @@
 # SPDX-License-Identifier: MIT
-"""What one link brings to a client, on its way to the process's listeners and handlers."""
+"""What one session brings to a client, on its way to the process's listeners and handlers."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .._errors import EventNotDeclared
-from .._info import SenderInfo
+from .._info import EventInfo, Gap, SenderInfo
+from ..protocol.bodies import NO_TIMEOUT_MS
 from ..protocol.frames import HEADER_BYTES
+from ._delivery import decoded
 
 if TYPE_CHECKING:
     from .._codec import Codec
+    from .._errors import SigError
     from .._info import Peer
     from .._listener import Listener
+    from .._sender import Sender
     from .._signal import Signal
     from ..protocol.bodies import Fields
-    from ..protocol.client_link import ClientLink
+    from ..protocol.client_session import ClientSession
     from ._answering import Answering
     from ._delivery import Delivery
-    from ._link_io import LinkIO
     from ._networked import Host
 
 
 class ClientInbox:
-    """The client's process as one link sees it (see ``sigcore.protocol.client_link.ClientSide``); one for each link.
+    """The client's process as one session sees it (see ``sigcore.protocol.client_session.ClientSide``).
 
-    What the link brings is gathered while bytes are read, and delivered once the acknowledgement is out.
+    What comes is gathered while bytes are read, and delivered once the acknowledgement is out.
 
     Args:
-        io: The connection of the link.
+        session: The session.
         host: The tables, and how events get to listeners.
-        codec: The codec of the link.
+        codec: The codec of the session.
         answering: Runs the handlers of the process's senders.
         post: Has a function run on the loop, from any thread.
-        up: Called when the handshake is done.
-    """
+        flush: Has what waits for the server written soon.
+        sender_lost: Called when the server gave the name of a sender of ours to somebody else.
 
-    link: ClientLink
+    Attributes:
+        is_reachable: Whether what is behind the link counts as there: it has not been gone for longer than a moment.
+    """
 
     def __init__(
         self,
-        io: LinkIO,
+        session: ClientSession,
         host: Host,
         codec: Codec,
         answering: Answering,
         post: Callable[..., None],
-        up: Callable[[Peer], None],
+        flush: Callable[[], None],
+        sender_lost: Callable[[Sender, SigError], None],
     ) -> None:
-        self._io = io
+        self._session = session
         self._tables = host.tables
         self._deliver_all = host.deliver
         self._codec = codec
         self._answering = answering
         self._post = post
+        self._flush = flush
+        self._loop = asyncio.get_running_loop()
         self._waiting: list[Delivery] = []
         self._waiting_size = 0
+        self._writers: list[asyncio.Future[None]] = []  # replies that wait for room
         self._present: dict[str, SenderInfo] = {}  # senders elsewhere, as the server told us
-        self.link_up = up
+        self.is_reachable = True
+        self.sender_lost = sender_lost
 
     def put(self, delivery: Delivery) -> None:
         """Have something done in its place among the events; ``hand_over`` sets it off."""
@@ -71,11 +82,30 @@ class ClientInbox:
             self._waiting, self._waiting_size = [], 0
             self._deliver_all(deliveries, size, lambda part: self._post(self._delivered, part))
 
-    def link_lost(self) -> None:
-        """Whoever was reachable by this link is not any more."""
-        for info in self._present.values():
-            self.put(self._noting(replace(info, connected=False)))
+    def unreachable(self) -> None:
+        """The link has been gone for too long: whoever was reachable by it is not any more."""
+        if self.is_reachable:
+            self.is_reachable = False
+            for info in self._present.values():
+                self.put(self._noting(replace(info, connected=False, cause="link_lost")))
+            self.hand_over()
+
+    def reachable(self) -> None:
+        """There is a link again."""
+        if not self.is_reachable:
+            self.is_reachable = True
+            for info in self._present.values():
+                self.put(self._noting(info))
+            self.hand_over()
+
+    def session_lost(self) -> None:
+        """The session is over, and what it had for us: listeners hear that they may have missed something."""
+        self.unreachable()
         self._present.clear()
+        self.wrote()
+        for listener in self._tables._all_listeners():
+            if not listener.hears_presence and listener.hears_remote:
+                self.put(_losing(listener))
         self.hand_over()
 
     def forget_unwatched(self) -> None:
@@ -83,24 +113,51 @@ class ClientInbox:
         for name in [name for name in self._present if not self._is_watched(name)]:
             self._tables._presence.note(replace(self._present.pop(name), connected=False))
 
-    # what the link calls
+    def wrote(self) -> None:
+        """Something was written: replies that wait may have room."""
+        while self._writers:
+            waiter = self._writers.pop()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    # what the session calls
 
     def topic_came(self, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
         """Enter an event of another router's sender."""
         return self._tables._add_remote_signal(sender, event, peer)
 
     def topic_left(self, signal: Signal[Any]) -> None:
-        """Take it out, after the events that wait."""
+        """Take such an event out, after the events that wait."""
         self.put(lambda: self._tables._remove_remote_signal(signal))
 
     def frame_came(self, size: int) -> None:
-        """Take down a frame that is no event: its credit goes back in its turn, so that its work cannot pile up."""
+        """Take down another frame of the event lane; it counts as consumed once what is before it was dealt with."""
         self._waiting_size += size
 
     def event_came(self, signal: Signal[Any], kind: int, body: bytes) -> None:
-        """Take an event."""
-        self._waiting.append((signal, self._codec, kind, body))
+        """Take an event, or the news that some were lost."""
+        self.put((signal, self._codec, kind, body))
         self._waiting_size += HEADER_BYTES + len(body)
+
+    def kept_came(self, listener: Listener | None, signal: Signal[Any], kind: int, body: bytes, size: int) -> None:
+        """Take an event that was kept for one listener."""
+        self._waiting_size += size
+        if listener is not None:
+            self.put(lambda: self._tell_kept(listener, signal, kind, body))
+
+    def _tell_kept(self, listener: Listener, signal: Signal[Any], kind: int, body: bytes) -> None:
+        try:
+            data, meta = decoded(self._codec, kind, body)
+        except Exception as error:  # noqa: BLE001  # whatever a body makes a codec raise costs the listener an error
+            self._tables._report(listener, signal.info, error)
+            return
+        self._tables._tell_kept(listener, signal, data, meta)
+
+    def started(self, listener: Listener | None, size: int) -> None:
+        """A listener has got what it gets first."""
+        self._waiting_size += size
+        if listener is not None and not listener.hears_presence:
+            self.put(lambda: self._tables._start_listener(listener))
 
     def presence_came(self, info: SenderInfo, size: int) -> None:
         """Take the news that a sender is there or left; of our own we know better.
@@ -109,13 +166,14 @@ class ClientInbox:
         its answer may be refused because of the very sender that this is about.
         """
         self._waiting_size += size
-        if info.connected and (self.link.holds(info.name) or self._tables._presence.is_own(info.name)):
+        if info.connected and (self._session.holds(info.name) or self._tables._presence.is_own(info.name)):
             return
         if info.connected:
             self._present[info.name] = info
         else:
             self._present.pop(info.name, None)
-        self.put(self._noting(info))
+        if self.is_reachable:
+            self.put(self._noting(info))
 
     def notice_came(self, listener: Listener, fields: Fields) -> None:
         """Take a notice for a listener's owner."""
@@ -130,17 +188,20 @@ class ClientInbox:
         """Have one of our handlers answer."""
 
         async def reply(result: bytes) -> None:
-            while not self.link.has_reply_room and not self.link.has_ended:
-                await self._io.written()
-            self.link.reply(call_id, result)
-            self._io.flush()
+            while not self._session.has_reply_room and not self._session.is_over:
+                waiter: asyncio.Future[None] = self._loop.create_future()
+                self._writers.append(waiter)
+                await waiter
+            self._session.reply(call_id, result)
+            self._flush()
 
         def refuse(code: str, message: str) -> None:
-            self.link.refuse(call_id, code, message)
-            self._io.flush()
+            self._session.refuse(call_id, code, message)
+            self._flush()
 
-        call = (self, call_id)  # numbers are the link's own
-        self._answering.answer(call, sender, method, asking, self._codec, params, reply, refuse)
+        call = (self, call_id)  # numbers are the session's own
+        deadline_s = None if timeout_ms == NO_TIMEOUT_MS else self._loop.time() + timeout_ms / 1000
+        self._answering.answer(call, sender, method, asking, self._codec, params, reply, refuse, deadline_s)
 
     def withdrawn(self, call_id: int) -> None:
         """Nobody waits for that answer any more."""
@@ -160,4 +221,12 @@ class ClientInbox:
         return any(listener.sender in (None, name) for listener in self._tables._presence.listeners())
 
     def _delivered(self, size: int) -> None:
-        self._io.consumed(size)
+        if not self._session.is_over:
+            self._session.consumed(size, self._loop.time())
+            self._flush()
+
+
+def _losing(listener: Listener) -> Callable[[], None]:
+    """Return what tells a listener that it may have missed events of whatever it listens to."""
+    info = EventInfo(listener.sender or "", listener.event or "")
+    return lambda: listener.lost(info, Gap(None, "session_lost"))

@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._errors import CodecError
-from ..protocol.bodies import split_meta
+from .._info import Gap
+from ..protocol.bodies import read_gap, split_meta
 from ..protocol.frames import HEADER_BYTES, Kind
 
 if TYPE_CHECKING:
@@ -123,16 +124,23 @@ def deliver(delivery: Delivery) -> None:
     signal, codec, kind, body = delivery
     if not signal.has_listeners:
         return
+    if kind == Kind.GAP:
+        signal.report_gap(Gap(*read_gap(body)))
+        return
     try:
-        meta = None
-        if kind == Kind.EVENT_META:
-            meta_body, body = split_meta(body)
-            meta = _text_to_text(codec.decode(meta_body))
-        data = codec.decode(body)
+        data, meta = decoded(codec, kind, body)
     except Exception as error:  # noqa: BLE001  # whatever a body makes a codec raise costs the listener an error, never the link
         signal.report_undecodable(error)
         return
     signal.trigger(data, meta)
+
+
+def decoded(codec: Codec, kind: int, body: bytes) -> tuple[Any, Mapping[str, str] | None]:
+    """Return data and meta of an event; ``None`` where it has no meta. Raises whatever the codec does."""
+    if kind != Kind.EVENT_META:
+        return codec.decode(body), None
+    meta, data = split_meta(body)
+    return codec.decode(data), _text_to_text(codec.decode(meta))
 
 
 def _text_to_text(value: object) -> dict[str, str]:

@@ -23,6 +23,7 @@ class LinkIO(asyncio.Protocol):
         make_link: Makes the link when the connection is there, given this and the time.
         received: Called after bytes came in; it has the connection flushed.
         gone: Called once, after the connection is lost.
+        wrote: Called after something was written.
     """
 
     def __init__(
@@ -30,15 +31,16 @@ class LinkIO(asyncio.Protocol):
         make_link: Callable[[LinkIO, float], Link],
         received: Callable[[LinkIO], None],
         gone: Callable[[LinkIO], None] | None = None,
+        wrote: Callable[[], None] | None = None,
     ) -> None:
         self._make_link = make_link
         self._received = received
         self._gone = gone
+        self._wrote = wrote
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._rest = b""  # what came and waits for the link's next turn
         self._may_write = True
-        self._writers: list[asyncio.Future[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._abort_timer: asyncio.TimerHandle | None = None
         self.link: Link
@@ -92,42 +94,24 @@ class LinkIO(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._transport = None
-        self._wake_writers()
         if not self.lost.done():
             self.lost.set_result(None)
         if self._gone is not None:
             self._gone(self)
-
-    def consumed(self, size: int) -> None:
-        """Take down that ``size`` bytes of events were dealt with."""
-        if not self.link.has_ended:
-            self.link.consumed(size, self._loop.time())
-            self.flush()
 
     def flush(self) -> None:
         """Write what may be written, close where the link has ended, and see when it is due next."""
         transport = self._transport
         if transport is None:
             return
-        while self._may_write and (data := self.link.data_to_send()):
+        while self._may_write and (data := self.link.data_to_send(self._loop.time())):
             transport.write(data)
-            self._wake_writers()
+            if self._wrote is not None:
+                self._wrote()
         if self.link.state is State.ENDED:
             self._close(transport)
         else:
             self._arm()
-
-    async def written(self) -> None:
-        """Return when something was written, or the connection is lost."""
-        waiter: asyncio.Future[None] = self._loop.create_future()
-        self._writers.append(waiter)
-        await waiter
-
-    def _wake_writers(self) -> None:
-        while self._writers:
-            waiter = self._writers.pop()
-            if not waiter.done():
-                waiter.set_result(None)
 
     def _close(self, transport: asyncio.Transport) -> None:
         if self._abort_timer is None:

@@ -7,12 +7,12 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 from .._carrier import link_defaults
-from .._errors import RouterClosed
+from .._errors import DeliveryTimeout, RouterClosed
 from .._limits import LinkKeywords, check_keywords, link_options
 from .._plugins import load_carrier
 from ._answering import Answering
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .._listener import Listener
     from .._router import OnError
     from .._sender import Sender
+    from .._signal import Signal
     from ..protocol.outbox import EventBuffer
     from ._delivery import Deliver
 
@@ -70,6 +71,7 @@ class NetworkedRouter(Router):
     def __init__(self, name: str | None, on_error: OnError | None, host: Host | None, keywords: LinkKeywords) -> None:
         self._host = host or Host(AsyncCore(on_error=on_error))
         self._begin_with(self._host.tables)
+        self._core._gates_remote = True
         self._name = name or f"{socket.gethostname()}-{os.getpid()}"
         check_keywords(keywords)
         self._keywords = keywords
@@ -116,6 +118,33 @@ class NetworkedRouter(Router):
         await self._answering.close(self._closers)
         self._wake_drainers()
         await super()._close_down()
+
+    async def _deliver(
+        self, signal: Signal[Any], data: Any, meta: Mapping[str, str] | None, timeout: float | None
+    ) -> int:
+        return await self._accepted(signal, self._hand_over(signal, data, meta), timeout)
+
+    async def _accepted(self, signal: Signal[Any], handed: asyncio.Future[int], timeout: float | None) -> int:
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                return await handed + int(signal.has_listeners)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            text = f"the server did not take an event of {signal!r} within {timeout} s; it still may, or has"
+            raise DeliveryTimeout(text) from error
+
+    def _hand_over(self, signal: Signal[Any], data: Any, meta: Mapping[str, str] | None) -> asyncio.Future[int]:
+        """Trigger a signal, in any thread; return how many other routers take the event, once they have."""
+        self._refuse_if_closed()
+        if self._loop is None:
+            raise RouterClosed("the router is not open; open() it, or use it with 'with'")
+        return self._hand_to_others(signal, data, meta, self._loop.create_future())
+
+    def _hand_to_others(
+        self, signal: Signal[Any], data: Any, meta: Mapping[str, str] | None, taken: asyncio.Future[int]
+    ) -> asyncio.Future[int]:
+        raise NotImplementedError
 
     async def drain(self) -> None:
         """Return when there is room for events on their way to other routers."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .._requests import Fallback, Handler
     from .._router import OnError
     from .._sender import Sender
-    from .._signal import Call
+    from .._signal import Call, Signal
     from .._terms import OnGap
 
 T = TypeVar("T")
@@ -230,6 +230,17 @@ class Router:
                 raise
             raise RequestTimeout(f"sender {sender!r} did not answer {method!r} within {timeout} s") from error
         return read(result)
+
+    async def deliver(
+        self, signal: Signal[T], data: T, meta: Mapping[str, str] | None = None, *, timeout: float | None = 10.0
+    ) -> int:
+        """Trigger a signal and return once the event was accepted; as ``sigcore.Router.deliver``."""
+        return await self._deliver(signal, data, meta, timeout)
+
+    async def _deliver(
+        self, signal: Signal[Any], data: Any, meta: Mapping[str, str] | None, timeout: float | None
+    ) -> int:
+        return self._core._trigger_here(signal, data, meta)
 
     async def senders(self) -> list[SenderInfo]:
         """Return every connected sender, by name."""

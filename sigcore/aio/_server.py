@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from .._carrier import Listening, is_local
@@ -19,8 +19,8 @@ from .._logging import get_logger
 from .._names import check_name
 from .._plugins import list_plugins, load_codec
 from ..protocol.hub import Hub
-from ..protocol.link import State
 from ..protocol.server_link import ServerLink
+from ..protocol.server_session import ServerSession
 from ._link_io import CLOSE_S, LinkIO
 from ._networked import CLOSE_TIMEOUT_S, Host, NetworkedRouter
 from ._server_local import ServerLocal, ServerOutlet
@@ -68,7 +68,7 @@ class ServerRouter(NetworkedRouter):
         self._listenings: list[Listening] = []
         self._ios: dict[ServerLink, LinkIO] = {}
         self._flush_due = False
-        self._expiry: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._registered: dict[str, Sender] = {}
         self._hub = Hub(
             name=self._name,
@@ -121,6 +121,8 @@ class ServerRouter(NetworkedRouter):
         self._hub.codecs = self._load_codecs()
         for sender in list(self._core._senders.values()):
             self._enter(sender)
+        for listener in self._core._all_listeners():
+            self._listener_came(listener)
         try:
             for endpoint in self._asked:
                 self._listenings.append(await self._listen(endpoint))
@@ -135,6 +137,7 @@ class ServerRouter(NetworkedRouter):
             self._local.pump()
             await self._send_the_rest()
         self._local.buffer.close()
+        self._hub.now_s = self._the_loop.time() if self._loop is not None else 0.0
         ios = list(self._ios.values())
         for io in ios:
             io.link.end("closing", "the server closes")
@@ -143,8 +146,8 @@ class ServerRouter(NetworkedRouter):
             await asyncio.wait([io.lost for io in ios], timeout=2 * CLOSE_S)
         for listening in self._listenings:
             await listening.wait_closed()
-        if self._expiry is not None:
-            self._expiry.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         self._local.end_questions()
         await super()._close_down()
 
@@ -172,7 +175,7 @@ class ServerRouter(NetworkedRouter):
         self._register_soon(listener)
 
     def _register_soon(self, listener: Listener) -> None:
-        self._post(self._listener_changed, listener)
+        self._post(self._listener_came, listener)
 
     def _enter(self, sender: Sender) -> None:
         if not sender.removed and self._registered.get(sender.name) is not sender:
@@ -184,16 +187,34 @@ class ServerRouter(NetworkedRouter):
             del self._registered[sender.name]
             self._local.own_sender_left(sender)
 
-    def _listener_changed(self, listener: Listener) -> None:
-        self._hub.touch(listener.key)
-        entry = self._hub.sender(listener.sender) if listener.sender is not None else None
-        if entry is None or entry.link is None or listener.event is None or listener.hears_presence:
+    def _listener_came(self, listener: Listener) -> None:
+        if listener.hears_presence or listener.removed:
             return
-        if listener.event not in entry.topics and not listener.removed:
-            info = entry.info
-            self._local.put(lambda: self._core._warn_undeclared(listener, info))
+        self._hub.touch(listener.key)
+        self._local.begin_listening(listener)
+        entry = self._hub.sender(listener.sender) if listener.sender is not None else None
+        if entry is None or entry.session is None or listener.event is None or listener.event in entry.topics:
+            return
+        info = entry.info
+        self._local.put(lambda: self._core._warn_undeclared(listener, info))
 
-    _listener_removed = _listener_changed
+    def _listener_removed(self, listener: Listener) -> None:
+        self._hub.touch(listener.key)
+
+    def _hand_to_others(
+        self, signal: Signal[Any], data: Any, meta: Mapping[str, str] | None, taken: asyncio.Future[int]
+    ) -> asyncio.Future[int]:
+        outlet = cast(ServerOutlet, signal._outlet)
+
+        def settle(number: int) -> None:
+            if not taken.done():
+                taken.set_result(number)
+
+        signal._trigger_by(lambda info, value: outlet.hand_over(info, value, settle), data, meta)
+        return taken
+
+    def disconnect(self, text: str) -> None:
+        """A listener of our own is too slow: here there is no link to end, so it loses its oldest events."""
 
     async def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
         local = self._core._senders.get(sender)
@@ -239,7 +260,15 @@ class ServerRouter(NetworkedRouter):
             self._ios[link] = io
             return link
 
-        return LinkIO(make_link, lambda io: self._hub.mark(self._server_link(io)), self._connection_gone)
+        return LinkIO(make_link, self._received, self._connection_gone)
+
+    def _received(self, io: LinkIO) -> None:
+        """Bytes came in: what they call for is written once for all that this turn of the loop brings."""
+        session = self._server_link(io).session
+        if session is None:
+            io.flush()
+        else:
+            self._hub.mark(cast(ServerSession, session))
 
     @staticmethod
     def _server_link(io: LinkIO) -> ServerLink:
@@ -247,7 +276,6 @@ class ServerRouter(NetworkedRouter):
         return io.link
 
     def _link_ended(self, link: ServerLink, io: LinkIO) -> None:
-        self._hub.drop_link(link)
         who = link.peer.name if link.peer is not None else "a peer without a handshake"
         if link.error is None:
             _log.info("%s left %s", who, link.endpoint)
@@ -269,37 +297,38 @@ class ServerRouter(NetworkedRouter):
     def _flush(self) -> None:
         """Write what this turn of the loop brought: each link once."""
         self._flush_due = False
-        self._hub.settle_local()
-        for link in self._hub.take_dirty():
-            io = self._ios.get(link)
+        self._hub.now_s = self._the_loop.time()
+        self._hub.settle()
+        for session in self._hub.take_dirty():
+            io = self._ios.get(cast(ServerLink, session.link))
             if io is not None:
                 io.flush()
-        self._arm_expiry()
+        self._arm()
 
     async def _send_the_rest(self) -> None:
         """Wait until the other sides have everything that was accepted, for 5 s at most."""
+        self._hub.stop_taking_events()
         until = self._the_loop.time() + CLOSE_TIMEOUT_S
         while self._the_loop.time() < until:
             await asyncio.sleep(0)  # let what is due in this turn be written
-            up = [link for link in self._ios if link.state is State.UP]
-            if self._local.buffer.is_empty and not any(link.queued or not link.is_acknowledged for link in up):
+            if self._local.buffer.is_empty and not self._hub.has_unsent:
                 return
             await asyncio.sleep(0.005)
-        left = sum(link.queued for link in self._ios)
         text = "the server closes with events that did not arrive within %g s, %d bytes of them not sent"
+        left = sum(session.events.size for session in self._hub.sessions.values() if session.link is not None)
         _log.warning(text, CLOSE_TIMEOUT_S, left)
 
-    # requests that expire
+    # what is due by the clock
 
-    def _arm_expiry(self) -> None:
-        due = self._hub.requests.deadline_s()
-        if due is None or (self._expiry is not None and self._expiry.when() <= due):
+    def _arm(self) -> None:
+        due = self._hub.deadline_s()
+        if due is None or (self._timer is not None and self._timer.when() <= due):
             return
-        if self._expiry is not None:
-            self._expiry.cancel()
-        self._expiry = self._the_loop.call_at(due, self._expire)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._the_loop.call_at(due, self._tick)
 
-    def _expire(self) -> None:
-        self._expiry = None
-        self._hub.requests.expire(self._the_loop.time())
-        self._arm_expiry()
+    def _tick(self) -> None:
+        self._timer = None
+        self._hub.tick(self._the_loop.time())
+        self._flush_soon()

@@ -11,16 +11,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._errors import CodecError, NotConnected, SigError
-from ..protocol.bodies import timeout_ms
+from ..protocol.bodies import NO_TIMEOUT_MS, timeout_ms, write_gap
 from ..protocol.codes import error_of
-from ..protocol.frames import frame
+from ..protocol.frames import Kind, frame
 from ..protocol.outbox import EventBuffer, check_size, event_body
-from ._delivery import size_of
+from ..protocol.stall import StallBudget
+from ._delivery import decoded, size_of
 
 if TYPE_CHECKING:
     from .._codec import Codec
     from .._info import EventInfo, Peer, SenderInfo
     from .._limits import LinkOptions
+    from .._listener import Listener
     from .._sender import Sender
     from .._signal import Signal
     from ..protocol.calls import Asker
@@ -55,19 +57,24 @@ class ServerOutlet:
         self.codecs: tuple[Codec, ...] = ()
 
     def __call__(self, info: EventInfo, data: Any) -> None:
+        """Encode an event and put it into the buffer."""
+        self.hand_over(info, data)
+
+    def hand_over(self, info: EventInfo, data: Any, accepted: Callable[[int], None] | None = None) -> None:
+        """The same; ``accepted`` is told on the loop how many routers took it."""
         codecs, topic = self.codecs, self.topic
-        if not codecs or topic is None:
+        if topic is None or not (codecs or accepted):
             return
         frames = {}
         for codec in codecs:
             kind, body = event_body(codec, self._signal, info, data)
             check_size(body, self._longest)
             frames[codec.name] = frame(kind, topic.id, body)
-        self._buffer.put((self, frames), max(map(len, frames.values())))
+        self._buffer.put((self, frames, accepted), max(map(len, frames.values()), default=0))
 
 
-OutItem = tuple[ServerOutlet, dict[str, bytes]]
-"""An event of the server's own: its outlet, and its frame in each codec that was wanted."""
+OutItem = tuple[ServerOutlet, dict[str, bytes], Callable[[int], None] | None]
+"""An event of the server's own: its outlet, its frame in each codec that was wanted, who waits for it to be taken."""
 
 
 class ServerLocal:
@@ -98,9 +105,11 @@ class ServerLocal:
         self._signals: dict[str, list[Signal[Any]]] = {}  # by sender: what reaches our listeners
         self._batch: list[Delivery] = []
         self._batch_size = 0
-        self._undelivered = 0
-        self._stall_timer: asyncio.TimerHandle | None = None
-        self._stalled = False
+        self.waiting_size = 0
+        self.stall = StallBudget(options.stall_budget)
+        self.taken = 0
+        self._missed: dict[Signal[Any], int] = {}  # events that our listeners lost and were not told of yet
+        self._gives_way = False
         self._settling = False
         self._questions: dict[int, asyncio.Future[Any]] = {}
         self._question_ids = itertools.count(1)
@@ -111,6 +120,11 @@ class ServerLocal:
         self._loop = loop
         self.buffer.is_online = True
 
+    @property
+    def codec(self) -> Codec:
+        """The codec that kept events of our own senders are in."""
+        return next(iter(self._hub.codecs.values()))
+
     # senders of this process
 
     def own_sender_came(self, sender: Sender, outlets: list[ServerOutlet]) -> None:
@@ -119,9 +133,7 @@ class ServerLocal:
         Raises:
             SenderExists: A link has a sender of that name.
         """
-        self._hub.add_sender(sender.info, sender.handlers.has_fallback, None)
-        entry = self._hub.sender(sender.name)
-        assert entry is not None
+        entry = self._hub.add_sender(sender.info, sender.handlers.has_fallback, None, sender.keep)
         for topic, outlet in zip(entry.topics.values(), outlets, strict=True):
             outlet.topic = topic
             self._outlets[topic] = outlet
@@ -143,7 +155,10 @@ class ServerLocal:
         outlet = self._outlets.get(topic)
         if outlet is not None:
             outlet.route = self._hub.route(topic)
-            outlet.codecs = tuple({codec.name: codec for codec, _longest, _links in outlet.route.groups}.values())
+            codecs = {codec.name: codec for codec, _longest, _readers in outlet.route.groups}
+            if outlet.route.keeps:
+                codecs[self.codec.name] = self.codec
+            outlet.codecs = tuple(codecs.values())
 
     def pump(self) -> None:
         """Give events of our own to the links, as far as there is room."""
@@ -155,53 +170,85 @@ class ServerLocal:
 
     def _publish_where_room(self, item: OutItem) -> bool:
         route = item[0].route
-        return False if route is not None and route.is_full() else self._publish(item)
+        if route is not None and route.is_full():
+            self._hub.wants_room(None, route)
+            return False
+        return self._publish(item)
 
     def _publish(self, item: OutItem) -> bool:
-        outlet, frames = item
-        if outlet.route is not None:
-            self._hub.publish(outlet.route, frames)
+        outlet, frames, accepted = item
+        number = self._hub.publish(outlet.route, frames) if outlet.route is not None else 0
+        if accepted is not None:
+            accepted(number)
         return True
 
     # listeners of this process
 
     @property
     def is_full(self) -> bool:
-        """Whether events for our listeners must wait; a listener that blocks for long loses them instead."""
-        return self._at_limit and not self._stalled
+        """Whether events for our listeners must wait; listeners that hold up others for long lose them instead."""
+        return self._is_at_limit and not self._gives_way
 
     @property
-    def _at_limit(self) -> bool:
-        return self._undelivered >= self._options.event_queue
+    def _is_at_limit(self) -> bool:
+        return self.waiting_size >= self.most_waiting
+
+    @property
+    def most_waiting(self) -> int:
+        """How many bytes of events may wait for our listeners."""
+        return self._options.event_queue
+
+    def give_way(self) -> None:
+        """Hold up nobody any more: what comes while our listeners are at their limit is lost, and they are told."""
+        self._gives_way = True
 
     def sender_came(self, info: SenderInfo) -> Mapping[str, Signal[Any]]:
         """Enter a sender of a link."""
         assert info.peer is not None
         signals = {event: self._tables._add_remote_signal(info.name, event, info.peer) for event in info.events}
         self._signals[info.name] = list(signals.values())
-        if self._at_limit:
+        if self._is_at_limit:
             self._hub.drops.count("notice", "a warning of undeclared events was left out: a listener blocks")
         else:
             self.put(lambda: self._tables._warn_of_undeclared(info))
         self._presence_changed(info)
         return signals
 
-    def sender_left(self, info: SenderInfo) -> None:
+    def sender_left(self, info: SenderInfo, cause: str) -> None:
         """Take a sender of a link out."""
         for signal in self._signals.pop(info.name):
             remove = partial(self._tables._remove_remote_signal, signal)
-            if self._at_limit:
+            if self._is_at_limit:
                 remove()  # nothing may pile up behind a listener that blocks
             else:
                 self.put(remove)  # after the events that wait
-        self._presence_changed(replace(info, connected=False))
+        self._presence_changed(replace(info, connected=False, cause=cause))
+
+    def begin_listening(self, listener: Listener) -> None:
+        """Let a new listener of ours hear the sessions' senders: first what is kept for it, then what comes."""
+        if listener.replay:
+            for topic, codec, kind, body in self._hub.kept(listener.key, listener.replay):
+                if topic.signal is not None:
+                    self.put(partial(self._tell_kept, listener, topic.signal, codec, kind, body))
+        self.put(partial(self._tables._start_listener, listener))
+
+    def _tell_kept(self, listener: Listener, signal: Signal[Any], codec: Codec, kind: int, body: bytes) -> None:
+        try:
+            data, meta = decoded(codec, kind, body)
+        except Exception as error:  # noqa: BLE001  # whatever a body makes a codec raise costs the listener an error
+            self._tables._report(listener, signal.info, error)
+            return
+        self._tables._tell_kept(listener, signal, data, meta)
 
     def deliver(self, signal: Signal[Any], codec: Codec, kind: int, body: bytes) -> None:
         """Take an event of a link for our listeners."""
-        if self._stalled and self._at_limit:
+        if self._gives_way and self._is_at_limit:
             text = "events for listeners of the server's own process were dropped: a listener blocks"
             self._hub.drops.count("local_listener_stalled", text)
+            self._missed[signal] = self._missed.get(signal, 0) + 1
             return
+        if self._missed and signal in self._missed:
+            self.put((signal, codec, Kind.GAP, write_gap(self._missed.pop(signal), "overflow")))
         self.put((signal, codec, kind, body))
 
     def _presence_changed(self, info: SenderInfo) -> None:
@@ -221,9 +268,7 @@ class ServerLocal:
         size = size_of(delivery) or WORK_BYTES
         self._batch.append(delivery)
         self._batch_size += size
-        self._undelivered += size
-        if self._stall_timer is None and self._at_limit:
-            self._expect_progress()
+        self.waiting_size += size
 
     def _hand_over(self) -> None:
         batch, size = self._batch, self._batch_size
@@ -231,25 +276,18 @@ class ServerLocal:
         self._deliver_all(batch, size, lambda part: self._post(self._delivered, part))
 
     def _delivered(self, size: int) -> None:
-        was_full = self._at_limit
-        self._undelivered -= size
-        self._stalled = False
-        if self._stall_timer is not None:
-            self._stall_timer.cancel()
-            self._stall_timer = None
-        if self._at_limit:
-            self._expect_progress()
-        elif was_full:
-            self._hub.room_came()
-
-    def _expect_progress(self) -> None:
-        self._stall_timer = self._loop.call_later(self._options.stall_timeout, self._stall)
-
-    def _stall(self) -> None:
-        """Our listeners made no progress at their limit: they lose events, so that nobody else has to wait."""
-        self._stall_timer = None
-        self._stalled = True
-        self._hub.room_came()
+        was_full = self._is_at_limit
+        self.waiting_size -= size
+        self.taken += size
+        if self._is_at_limit:
+            return
+        if self._gives_way and self.stall.may_begin(self._loop.time()):
+            self._gives_way = False
+        missed, self._missed = self._missed, {}
+        for signal, number in missed.items():
+            self.put((signal, self.codec, Kind.GAP, write_gap(number, "overflow")))
+        if was_full:
+            self._hub.got_room(self)
 
     # requests to senders of this process
 
@@ -266,10 +304,15 @@ class ServerLocal:
             params,
             partial(self._reply, call_id, codec),
             lambda code, message: self._hub.requests.refuse(self, call_id, code, message),
+            None if timeout_ms == NO_TIMEOUT_MS else self._loop.time() + timeout_ms / 1000,
         )
 
     async def _reply(self, call_id: int, codec: Codec, result: bytes) -> None:
         self._hub.requests.reply(self, call_id, codec, result)
+
+    def unwritten_requests(self) -> set[int]:
+        """Return none: what is asked of us is asked at once."""
+        return set()
 
     def withdraw(self, call_id: int) -> None:
         """Nobody waits for that answer any more."""
@@ -280,9 +323,7 @@ class ServerLocal:
     async def request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
         """Ask a sender of a link."""
         entry = self._hub.sender(sender)
-        codec = (
-            entry.link.codec if entry is not None and entry.link is not None else next(iter(self._hub.codecs.values()))
-        )
+        codec = entry.session.codec if entry is not None and entry.session is not None else self.codec
         id_ = next(self._question_ids)
         future: asyncio.Future[Any] = self._loop.create_future()
         self._questions[id_] = future

@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from struct import Struct
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, cast
 
 from .._errors import InvalidName, RemoteProtocolError
 from .._names import MAX_NAME_BYTES, check_name
+
+Choice = TypeVar("Choice", bound=str)
 
 MAX_DEPTH = 8
 
@@ -110,6 +112,17 @@ class Fields:
             self._refuse(name, f"an integer from {least} to {most}", value)
         return value
 
+    def integers_by_name(self) -> dict[str, int]:
+        """Return every field of an object whose fields all are positive integers."""
+        return {name: self.integer(name, least=1) for name in self._values}
+
+    def choice(self, name: str, allowed: tuple[Choice, ...]) -> Choice:
+        """Return a text field that is one of ``allowed``; the first when it is missing."""
+        value = self._values.get(name, allowed[0])
+        if value not in allowed:
+            self._refuse(name, f"one of {', '.join(allowed)}", value)
+        return cast(Choice, value)
+
     def flag(self, name: str) -> bool:
         """Return a field that is true or false; false when it is missing."""
         value = self._values.get(name, False)
@@ -166,6 +179,39 @@ def read_ack(body: bytes) -> tuple[int, int]:
         raise _malformed("ACK", f"its body must have {_ACK.size} bytes, found {len(body)}")
     received, credit = _ACK.unpack(body)
     return received, credit
+
+
+def write_gap(count: int | None, cause: str) -> bytes:
+    """Return the body of a GAP."""
+    return write_body({"count": count, "cause": cause})
+
+
+def read_gap(body: bytes) -> tuple[int | None, str]:
+    """Return (count, cause) of a GAP; what cannot be read is a gap of unknown size, for no router in between looked."""
+    try:
+        fields = read_body("GAP", body)
+        return fields.integer("count", least=1) if fields.has("count") else None, fields.text("cause")[:MAX_CODE_CHARS]
+    except RemoteProtocolError:
+        return None, "unknown"
+
+
+KEPT_HEAD_BYTES = 5
+
+
+def write_kept(listener_id: int, kind: int, body: bytes) -> bytes:
+    """Return the body of a KEPT: the listener's number, the event's kind and body."""
+    return _U32.pack(listener_id) + bytes([kind]) + body
+
+
+def read_kept(body: bytes) -> tuple[int, int, bytes]:
+    """Return (listener's number, kind, body) of a KEPT.
+
+    Raises:
+        RemoteProtocolError: It is truncated.
+    """
+    if len(body) < KEPT_HEAD_BYTES:
+        raise _malformed("KEPT", f"it has {len(body)} bytes, at least {KEPT_HEAD_BYTES} are needed")
+    return _U32.unpack_from(body)[0], body[4], body[KEPT_HEAD_BYTES:]
 
 
 def timeout_ms(timeout: float | None) -> int:

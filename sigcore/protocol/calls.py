@@ -16,7 +16,7 @@ End = TypeVar("End")
 
 
 class Asker(Protocol):
-    """Who made a request: a link, or the server's own process."""
+    """Who made a request: a session, or the server's own process."""
 
     max_requests: int
 
@@ -28,7 +28,7 @@ class Asker(Protocol):
 
 
 class Answerer(Protocol):
-    """Who holds the sender that is asked: a link, or the server's own process."""
+    """Who holds the sender that is asked: a session, or the server's own process."""
 
     max_requests: int
 
@@ -44,6 +44,9 @@ class Answerer(Protocol):
 
     def withdraw(self, call_id: int) -> None:
         """The answer is not wanted any more."""
+
+    def unwritten_requests(self) -> set[int]:
+        """Return the numbers of the requests that wait to be passed on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,290 +1,71 @@
 # SPDX-License-Identifier: MIT
-"""The client's end of a link."""
+"""The client's end of a link: the handshake, and which session it carries."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from .._errors import Busy, FrameTooLarge, LinkError, RemoteProtocolError, SigError
-from .._info import Peer, SenderInfo
-from .bodies import MAX_BODY_BYTES, Fields, read_body, read_request, write_body, write_error, write_request
-from .codes import error_of
-from .frames import HEADER_BYTES, VERSION, Kind, frame, split_run
-from .link import WRITE_BYTES, Limits, Link, State
-from .outbox import REFUSED
+from .._errors import RemoteProtocolError
+from .._info import Peer
+from .bodies import Fields, read_body
+from .client_session import ClientSession
+from .frames import VERSION, Kind
+from .link import Link, State
+from .session import Limits
 
 if TYPE_CHECKING:
-    from .._codec import Codec
     from .._limits import LinkOptions
-    from .._listener import Listener
-    from .._sender import Sender
-    from .._signal import Signal
-    from .outbox import Outbox, Outlet
-
-Answer = Callable[[bytes | None, SigError | None], None]
-"""Takes the body of an answer, or the error that came instead."""
-
-
-Registered = Callable[[SigError | None], None]
-"""Takes ``None`` once the server knows a sender or listener, or the reason why it does not."""
-
-
-class ClientSide(Protocol):
-    """The client's process, as its link sees it."""
-
-    def link_up(self, server: Peer) -> None:
-        """The handshake is done."""
-
-    def topic_came(self, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
-        """Enter an event of another router's sender; return what reaches the listeners."""
-
-    def topic_left(self, signal: Signal[Any]) -> None:
-        """Take such an event out."""
-
-    def frame_came(self, size: int) -> None:
-        """Take down another frame of the event lane; it counts as consumed as events do, when its work is done."""
-
-    def event_came(self, signal: Signal[Any], kind: int, body: bytes) -> None:
-        """Take an event; its bytes count as consumed when ``Link.consumed`` says so."""
-
-    def presence_came(self, info: SenderInfo, size: int) -> None:
-        """Take the news that a sender is there or left, in its place among the events."""
-
-    def notice_came(self, listener: Listener, fields: Fields) -> None:
-        """Take a notice for a listener's owner."""
-
-    def asked(self, call_id: int, sender: str, method: str, asking: Peer, timeout_ms: int, params: bytes) -> None:
-        """Take a request to one of this router's senders."""
-
-    def withdrawn(self, call_id: int) -> None:
-        """Nobody waits for that answer any more."""
+    from .outbox import Outbox
 
 
 class ClientLink(Link):
     """A link to a server, at the client.
 
-    Attributes:
-        server: Who is at the other end; ``None`` until the handshake is done.
+    Args:
+        options: Our limits.
+        name: What this router calls itself.
+        codec_name: The codec that it asks for.
+        outbox: The events that wait for a link, whichever session takes them.
+        before: The session that it would go on with.
+        up: Called when the handshake is done, before anything else is taken, with the session: ``before``, or a new
+            one, which then needs its ``side``.
+        now_s: The time.
     """
 
     handlers: ClassVar = {
         State.HANDSHAKE: {Kind.WELCOME: "_on_welcome", Kind.BYE: "_on_bye"},
-        State.UP: {
-            Kind.PING: "_on_ping",
-            Kind.PONG: "_on_pong",
-            Kind.ACK: "_on_ack",
-            Kind.BYE: "_on_bye",
-            Kind.OK: "_on_answer",
-            Kind.REPLY: "_on_answer",
-            Kind.ERROR: "_on_error",
-            Kind.NOTICE: "_on_notice",
-            Kind.REQUEST: "_on_request",
-            Kind.CANCEL: "_on_cancel",
-            Kind.TOPIC: "_on_topic",
-            Kind.EVENT: "_on_events",
-            Kind.EVENT_META: "_on_events",
-            Kind.PRESENCE: "_on_presence",
-            Kind.START: "_on_start",
-            Kind.REMOVE_SENDER: "_on_remove_sender",
-        },
+        State.UP: {Kind.PING: "_on_ping", Kind.PONG: "_on_pong", Kind.ACK: "_on_ack", Kind.BYE: "_on_bye"},
     }
     opens: ClassVar = True
 
     def __init__(
-        self, side: ClientSide, options: LinkOptions, name: str, codec: Codec, outbox: Outbox, now_s: float
+        self,
+        options: LinkOptions,
+        name: str,
+        codec_name: str,
+        outbox: Outbox,
+        before: ClientSession | None,
+        up: Callable[[ClientSession], None],
+        now_s: float,
     ) -> None:
-        self._signals: dict[int, Signal[Any]] = {}  # by topic number
-        super().__init__(options, self._signals, now_s)
-        self._side = side
-        self._codec_name = codec.name
+        super().__init__(options, now_s)
+        self._codec_name = codec_name
         self._outbox = outbox
-        self._topics_of: dict[str, list[int]] = {}
-        self._ids = itertools.count(1)
-        self._answers: dict[int, Answer] = {}
-        self._listeners: dict[int, Listener] = {}
-        self._listener_ids: dict[Listener, int] = {}
-        self._listening: dict[Listener, list[Registered]] = {}  # listeners that the server was asked to know
-        self._held: dict[str, tuple[Sender, list[Outlet]]] = {}  # by name: what the server knows or was asked to know
-        self._adding: dict[Sender, list[Registered]] = {}  # senders that the server was asked to know
-        self._leaving: dict[str, list[tuple[Sender, list[Outlet], Registered]]] = {}  # names whose removal is not
-        # written yet, and the senders that wait for them
-        self.server: Peer | None = None
-        self._put_link_frame(
-            Kind.HELLO,
-            {
-                "versions": [VERSION],
-                "codecs": [codec.name],
-                "name": name,
-                "limits": self._own_limits(),
-                "features": [],
-            },
-        )
-
-    # senders and listeners of this process
-
-    def add_sender(self, sender: Sender, outlets: list[Outlet], answer: Registered) -> None:
-        """Register a sender; ``answer`` gets ``None`` once the server knows it, or why it does not."""
-        if sender.removed:
-            answer(None)
-            return
-        held = self._held.get(sender.name)
-        if held is not None and held[0] is not sender:  # its removal is on its way; the new one is only faster
-            self.remove_sender(held[0])
-        waiting = self._leaving.get(sender.name)
-        if waiting is not None:  # the name is free once the removal of its predecessor is written
-            waiting.append((sender, outlets, answer))
-        elif sender in self._adding:
-            self._adding[sender].append(answer)
-        elif held is not None and held[0] is sender:
-            answer(None)
-        else:
-            self._add(sender, outlets, answer)
-
-    def _add(self, sender: Sender, outlets: list[Outlet], answer: Registered) -> None:
-        self._adding[sender] = [answer]
-        self._held[sender.name] = (sender, outlets)
-        for outlet in outlets:
-            outlet.topic_id = None
-
-        def answered(body: bytes | None, error: SigError | None) -> None:
-            if body is not None:
-                topics = read_body("OK", body).fields("topics")
-                for outlet, event in zip(outlets, sender.events, strict=True):
-                    outlet.topic_id = topics.integer(event, least=1, most=2**32 - 1)
-            elif not isinstance(error, LinkError):
-                self._let_go(sender)
-                for outlet in outlets:
-                    outlet.topic_id = REFUSED
-            for each in self._adding.pop(sender):
-                each(error)
-
-        fields = {
-            "sender": sender.name,
-            "events": sender.events,
-            "requests": sender.requests,
-            "fallback": sender.handlers.has_fallback,
+        self._before = before
+        self._up = up
+        fields: dict[str, Any] = {
+            "versions": [VERSION],
+            "codecs": [codec_name],
+            "name": name,
+            "limits": self._own_limits(),
+            "features": [],
         }
-        self.call(Kind.ADD_SENDER, write_body(fields), answered)
+        if before is not None:
+            fields["session"] = {"id": before.id, "secret": before.secret, "received": before.received}
+        self._put_hello(Kind.HELLO, fields)
 
-    def remove_sender(self, sender: Sender) -> bool:
-        """Take a sender back, after the events that wait; return whether the server knew it or was asked to."""
-        if not self._let_go(sender):
-            return False
-        self._leaving.setdefault(sender.name, [])
-        body = write_body({"sender": sender.name})
-        self._outbox.put_in_any_case((None, Kind.REMOVE_SENDER, body), HEADER_BYTES + len(body))
-        return True
-
-    def holds(self, name: str) -> bool:
-        """Whether the server has accepted a sender of that name from this router."""
-        held = self._held.get(name)
-        return held is not None and held[0] not in self._adding
-
-    def _let_go(self, sender: Sender) -> bool:
-        held = self._held.get(sender.name)
-        if held is None or held[0] is not sender:
-            return False
-        del self._held[sender.name]
-        return True
-
-    def add_listener(self, listener: Listener, answer: Registered) -> None:
-        """Ask for what a listener wants; ``answer`` gets ``None`` once the server has taken it, or why it has not."""
-        if listener in self._listening:
-            self._listening[listener].append(answer)
-            return
-        if listener in self._listener_ids or listener.removed:
-            answer(None)
-            return
-        self._listening[listener] = [answer]
-        body = write_body({"sender": listener.sender, "event": listener.event})
-
-        def answered(_body: bytes | None, error: SigError | None) -> None:
-            if error is not None:
-                self._forget_listener(listener)
-            for each in self._listening.pop(listener):
-                each(error)
-
-        id_ = self.call(Kind.LISTEN, body, answered)
-        if id_ in self._answers:
-            self._listeners[id_] = listener
-            self._listener_ids[listener] = id_
-
-    def remove_listener(self, listener: Listener) -> None:
-        """Ask for it no longer."""
-        id_ = self._forget_listener(listener)
-        if id_ is not None:
-            self.put_control(Kind.UNLISTEN, id_)
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the server has taken every event that was written."""
-        return self._credit - self.peer_limits.credit >= self._events_sent
-
-    # calls
-
-    def call(self, kind: Kind, body: bytes, answer: Answer) -> int:
-        """Write a frame that is answered; return its number. ``answer`` is called once, also when the link ends."""
-        id_ = self._free_id()
-        if self.has_ended:
-            answer(None, self.error or LinkError("the link was closed"))
-        elif kind == Kind.REQUEST and self.control_is_full:
-            answer(None, Busy("too many requests wait to be written to the server; try again"))
-        elif len(body) > (longest := self._longest(kind)):
-            text = f"{kind.name} needs {len(body)} bytes, the server accepts {longest} on this link (max_frame)"
-            answer(None, FrameTooLarge(text))
-        else:
-            self._answers[id_] = answer
-            self._queue_control(frame(kind, id_, body))  # as much as this process itself asks for
-        return id_
-
-    def request(self, sender: str, method: str, timeout_ms: int, params: bytes, answer: Answer) -> int:
-        """Write a request; return its number."""
-        return self.call(Kind.REQUEST, write_request(sender, method, "", timeout_ms, params), answer)
-
-    def cancel(self, id_: int) -> None:
-        """Nobody waits for that answer any more."""
-        if self._answers.pop(id_, None) is not None:
-            self.put_control(Kind.CANCEL, id_)
-
-    def reply(self, call_id: int, result: bytes) -> None:
-        """Answer a request of the server's."""
-        if len(result) > self.peer_limits.max_frame:
-            text = f"the result has {len(result)} bytes, the server accepts {self.peer_limits.max_frame}"
-            self.refuse(call_id, "codec_error", text)
-        else:
-            self.put_reply(call_id, result)
-
-    def refuse(self, call_id: int, code: str, message: str) -> None:
-        """Say why a request of the server's has no result."""
-        self.put_control(Kind.ERROR, call_id, write_error(code, message, self.peer_limits.max_frame))
-
-    def release(self) -> None:
-        """After the end: tell everybody who waits for an answer, and take out what came from the server."""
-        error = self.error or LinkError("the link was closed")
-        answers, self._answers = self._answers, {}
-        for answer in answers.values():
-            answer(None, error)
-        adding, self._adding = self._adding, {}  # of answers that could not be read
-        for sender_answers in adding.values():
-            for sender_answer in sender_answers:
-                sender_answer(error)
-        leaving, self._leaving = self._leaving, {}
-        for waiting in leaving.values():
-            for _sender, _outlets, sender_answer in waiting:
-                sender_answer(error)
-        for signal in self._signals.values():
-            self._side.topic_left(signal)
-        self._signals.clear()
-        for _sender, outlets in self._held.values():
-            for outlet in outlets:
-                outlet.topic_id = None
-        self._outbox.link_lost()
-
-    # frames
-
-    def _on_welcome(self, _id: int, body: bytes, _now_s: float) -> None:
+    def _on_welcome(self, _id: int, body: bytes, now_s: float) -> None:
         fields = read_body("WELCOME", body)
         if fields.integer("version") != VERSION:
             text = f"the server chose version {fields.integer('version')} of the wire, offered was {VERSION}"
@@ -294,106 +75,26 @@ class ClientLink(Link):
             raise RemoteProtocolError(text, code="codec")
         limits = fields.fields("limits")
         accepts = Limits(limits.integer("frame", least=512), limits.integer("credit", least=1))
-        self.server = Peer(fields.text("name", ""))
+        described = fields.fields("session")
+        received = 0
+        if described.flag("resumed"):
+            session, received = self._go_on(described, accepts)
+        else:
+            session = self._begin_new(fields, described, accepts)
         self._outbox.longest = accepts.max_frame
-        self._come_up(accepts)
-        self._side.link_up(self.server)
+        self._up(session)
+        self._come_up(session, received, now_s)
 
-    def _on_answer(self, id_: int, body: bytes, _now_s: float) -> None:
-        answer = self._answers.pop(id_, None)
-        if answer is not None:  # else whoever asked has given up
-            answer(body, None)
+    def _go_on(self, described: Fields, accepts: Limits) -> tuple[ClientSession, int]:
+        before, received = self._before, described.integer("received")
+        if before is None or described.text("id") != before.id or accepts != before.peer_limits:
+            raise RemoteProtocolError("WELCOME resumes a session that is not ours", code="malformed_body")
+        if not before.can_go_on_from(received):
+            text = f"WELCOME has received up to offset {received}, which was never written or is forgotten"
+            raise RemoteProtocolError(text, code="bad_ack")
+        return before, received
 
-    def _on_error(self, id_: int, body: bytes, _now_s: float) -> None:
-        fields = read_body("ERROR", body)
-        error = error_of(fields.text("code"), fields.text("message", ""))
-        answer = self._answers.pop(id_, None)
-        if answer is not None:
-            answer(None, error)
-
-    def _on_notice(self, id_: int, body: bytes, _now_s: float) -> None:
-        listener = self._listeners.get(id_)
-        if listener is not None:
-            self._side.notice_came(listener, read_body("NOTICE", body))
-
-    def _on_request(self, id_: int, body: bytes, _now_s: float) -> None:
-        sender, method, caller, timeout_ms, params = read_request(body)
-        self._side.asked(id_, sender, method, Peer(caller), timeout_ms, params)
-
-    def _on_cancel(self, id_: int, _body: bytes, _now_s: float) -> None:
-        self._side.withdrawn(id_)
-
-    def _on_topic(self, id_: int, body: bytes, _now_s: float) -> None:
-        fields = read_body("TOPIC", body)
-        sender, event = fields.name("sender", "sender"), fields.name("event", "event")
-        if id_ in self._signals:
-            raise RemoteProtocolError(f"TOPIC uses the number {id_} twice", code="malformed_body")
-        self._signals[id_] = self._side.topic_came(sender, event, self._peer_in(fields))
-        self._topics_of.setdefault(sender, []).append(id_)
-        self._side.frame_came(HEADER_BYTES + len(body))
-
-    def _on_presence(self, _id: int, body: bytes, _now_s: float) -> None:
-        info = sender_info(read_body("PRESENCE", body), self.server)
-        self._side.presence_came(info, HEADER_BYTES + len(body))
-
-    def _on_start(self, _id: int, body: bytes, _now_s: float) -> None:
-        self._side.frame_came(HEADER_BYTES + len(body))  # presence is state here, so its beginning needs no end
-
-    def _on_remove_sender(self, _id: int, body: bytes, _now_s: float) -> None:
-        name = read_body("REMOVE_SENDER", body).name("sender", "sender")
-        for topic_id in self._topics_of.pop(name, ()):
-            self._side.topic_left(self._signals.pop(topic_id))
-        self._side.frame_came(HEADER_BYTES + len(body))
-
-    def _on_events(self, kind: int, id_: int, route: Signal[Any] | None, run: bytes, count: int) -> None:
-        if route is None:
-            raise RemoteProtocolError(f"an event on topic {id_}, which was never announced", code="unknown_topic")
-        for event_kind, _topic, body in split_run(run):
-            self._side.event_came(route, event_kind, body)
-
-    def _take_events(self, parts: list[bytes], room: int) -> None:
-        size, others = self._outbox.take_frames(parts, room, WRITE_BYTES)
-        self._wrote_events(size)
-        for body in others:
-            name = read_body("REMOVE_SENDER", body).text("sender")
-            for sender, outlets, answer in self._leaving.pop(name, ()):
-                self.add_sender(sender, outlets, answer)
-
-    def _peer_in(self, fields: Fields) -> Peer | None:
-        return peer_in(fields) or self.server
-
-    def _longest(self, kind: Kind) -> int:
-        accepted = self.peer_limits.max_frame
-        return accepted if kind == Kind.REQUEST else min(accepted, MAX_BODY_BYTES)
-
-    def _free_id(self) -> int:
-        """Return a number that nothing on this link goes by; they come round after 4 294 967 295."""
-        while True:
-            id_ = next(self._ids) & 0xFFFF_FFFF
-            if id_ and id_ not in self._answers and id_ not in self._listeners:
-                return id_
-
-    def _forget_listener(self, listener: Listener) -> int | None:
-        id_ = self._listener_ids.pop(listener, None)
-        if id_ is not None:
-            del self._listeners[id_]
-        return id_
-
-
-def sender_info(fields: Fields, server: Peer | None) -> SenderInfo:
-    """Return a sender as PRESENCE and QUERY describe it; without a peer it is the server's own."""
-    return SenderInfo(
-        fields.name("sender", "sender"),
-        fields.names("events", "event"),
-        fields.names("requests", "method"),
-        connected=fields.flag("connected"),
-        peer=peer_in(fields) or server,
-    )
-
-
-def peer_in(fields: Fields) -> Peer | None:
-    """Return the peer that a control body names, if it names one."""
-    if not fields.has("peer"):
-        return None
-    peer = fields.fields("peer")
-    return Peer(peer.text("name", ""), peer.text("identity", ""))
+    def _begin_new(self, fields: Fields, described: Fields, accepts: Limits) -> ClientSession:
+        server = Peer(fields.text("name", ""))
+        id_, secret = described.text("id", ""), described.text("secret", "")
+        return ClientSession(self.options, accepts, self._outbox, id_, secret, fields.text("epoch", ""), server)

@@ -39,8 +39,12 @@ BYE_CODES = {
     "control_overflow": "Too much control waits for a side that does not read.",
     "too_slow": "The side made no progress at its limit.",
     "dead": "The side gave no sign of life.",
+    "replaced": "Another link carries the session now.",
     "internal_error": "A fault in the side that says so.",
 }
+
+KEEPS_SESSION = frozenset({"dead", "replaced"})
+"""The codes of a BYE that ends the link alone; after any other the session is over too."""
 
 
 def code_of(error: BaseException) -> str:

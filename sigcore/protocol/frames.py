@@ -10,8 +10,8 @@ from typing import Any
 
 from .._errors import RemoteProtocolError
 
-VERSION = 0
-"""The version of the wire; 0 until sessions resume."""
+VERSION = 1
+"""The version of the wire."""
 
 MAGIC = b"\x93SIG\n"
 """How a link begins. The first byte is no ASCII and no TLS record type; the last shows a text-mode line."""
@@ -44,6 +44,7 @@ class Kind(IntEnum):
     REPLY = 0x17
     CANCEL = 0x18
     NOTICE = 0x19
+    PAD = 0x1A
     # event lane: counted, under credit
     TOPIC = 0x20
     EVENT = 0x21
@@ -51,6 +52,9 @@ class Kind(IntEnum):
     PRESENCE = 0x23
     START = 0x24
     REMOVE_SENDER = 0x25
+    GAP = 0x26
+    SYNC = 0x27
+    KEPT = 0x28
 
 
 FIRST_CONTROL = 0x10
@@ -58,13 +62,14 @@ FIRST_EVENT_LANE = 0x20
 FIRST_EXTENSION = 0x80
 _EVENT = int(Kind.EVENT)
 _EVENT_META = int(Kind.EVENT_META)
+_GAP = int(Kind.GAP)
 _KNOWN = frozenset(int(kind) for kind in Kind)
 
 Item = tuple[int, int, Any, bytes, int, int, int]
 """What ``FrameReader.feed`` gives: (kind, id, route, data, start, end, count).
 
-``data[start:end]`` is one frame with its header, or, where ``route`` is not ``None``, a run of ``count`` event
-frames that share that route.
+``data[start:end]`` is one frame with its header, or, where ``route`` is not ``None``, a run of ``count`` frames of
+events and gaps that share that route.
 """
 
 
@@ -141,7 +146,7 @@ class FrameReader:
             end = pos + HEADER_BYTES + length
             if length > max_frame or end > len(data):
                 break
-            if kind == _EVENT or kind == _EVENT_META:  # noqa: SIM109  # faster than 'in', and this is the hot loop
+            if kind == _EVENT or kind == _EVENT_META or kind == _GAP:  # noqa: SIM109  # faster than 'in' here
                 route = route_of(id_)
                 if route is not None and route is run_route:
                     run_count += 1
@@ -161,7 +166,7 @@ class FrameReader:
                     run_route = None
                 if kind in _KNOWN:
                     yield kind, id_, None, data, pos, end, 1
-                    max_frame = self.max_frame  # the handshake raises it
+                    max_frame, route_of = self.max_frame, self.routes.get  # the handshake changes them
                 else:
                     self._check(length, kind)
                     self.skipped += 1

@@ -4,22 +4,27 @@
 Theory of operation: each (sender, event) has one topic number for all links, so the bytes that come in are the bytes
 that go out. A publisher (a link, or the server's own process) has a dict from topic number to route; routes are built
 at first use and forgotten when a change of listeners touches them. An event that cannot go on, because a reader has
-no room, stays with its publisher, whose credit then simply stops.
+no room, stays with its publisher, whose credit then simply stops, for as long as the reader's stall budget lasts.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from hmac import compare_digest
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._drops import Drops
 from .._errors import SenderExists
 from .._index import EventIndex
 from .._info import Peer, SenderInfo
-from .bodies import write_body
+from .bodies import write_body, write_gap
 from .calls import Answerer, Asker
-from .frames import HEADER_BYTES, Kind, frame, split_run
+from .detached import Detached, link_lost
+from .frames import HEADER, HEADER_BYTES, Kind, frame, split_run
+from .history import History
+from .holdups import HoldUps, Reader
 from .interest import Interest
 from .routes import Route, Routes, SenderEntry, Topic
 from .switchboard import Switchboard
@@ -29,9 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .._codec import Codec
+    from .._info import Policy
     from .._listener import Key
     from .._signal import Signal
-    from .server_link import ServerLink
+    from .server_session import ServerSession
 
 MAX_LISTENERS = MAX_SENDERS = 100_000
 """Senders and listeners that a server takes from all its links together."""
@@ -45,22 +51,33 @@ MAX_LINK_TOPICS = 20_000
 MAX_TOPICS = 1_000_000
 """Events of all senders together."""
 
+SESSION_MEMORY_BYTES = 256 * 1024 * 1024
+"""What all sessions without a link may take together."""
+
 MAX_TOPIC_ID = 0xFFFF_FFFF
 """Topic numbers are used once; a server that has used them all takes no more senders of links until it is restarted."""
 
 
-class LocalSide(Answerer, Asker, Protocol):
+def _new_token() -> str:
+    return token_hex(16)
+
+
+class LocalSide(Answerer, Asker, Reader, Protocol):
     """The server's own process, as the hub sees it."""
+
+    @property
+    def codec(self) -> Codec:
+        """The codec that its own kept events are in."""
 
     @property
     def is_full(self) -> bool:
         """Whether events for the process's own listeners must wait."""
 
     def sender_came(self, info: SenderInfo) -> Mapping[str, Signal[Any]]:
-        """Enter a sender of a link; return what reaches the process's own listeners, by event."""
+        """Enter a sender of a session; return what reaches the process's own listeners, by event."""
 
-    def sender_left(self, info: SenderInfo) -> None:
-        """Take a sender of a link out."""
+    def sender_left(self, info: SenderInfo, cause: str) -> None:
+        """Take a sender of a session out."""
 
     def deliver(self, signal: Signal[Any], codec: Codec, kind: int, body: bytes) -> None:
         """Take an event of a link for the process's own listeners."""
@@ -81,90 +98,121 @@ class Hub:
         epoch: The same for this start of it.
         codecs: The codecs that it takes, by name.
         drops: Counts what is dropped or refused.
-        links: The links that are up.
+        sessions: Those of the clients, with a link or not, by their id.
         topics: Every topic by number.
         listeners: How many listeners the links have.
         requests: Passes requests on, and what becomes of them.
         presence_size: Bytes of PRESENCE that tell of every connected sender.
-        on_dirty: Called when a link that had nothing to write has something.
+        on_dirty: Called when a link that had nothing to write has something, or something else is to do soon.
+        new_token: Returns 128 random bits as hexadecimal text.
+        now_s: The time, as whoever called last has told.
     """
 
-    def __init__(self, *, name: str, server_id: str, epoch: str, drops: Drops) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        server_id: str,
+        epoch: str,
+        drops: Drops,
+        new_token: Callable[[], str] = _new_token,
+        session_memory: int | None = SESSION_MEMORY_BYTES,
+    ) -> None:
         self.name = name
         self.server_id = server_id
         self.epoch = epoch
         self.codecs: dict[str, Codec] = {}
         self.drops = drops
+        self.new_token = new_token
+        self.now_s = 0.0
         self.local: LocalSide
-        self.links: dict[ServerLink, None] = {}
+        self.sessions: dict[str, ServerSession] = {}
+        self._detached = Detached(session_memory, drops)
+        self._over: list[ServerSession] = []  # what must be cleared away
+        self._hold_ups = HoldUps()
+        self._history = History(drops.count)
         self.topics: dict[int, Topic] = {}
-        self._dirty: dict[ServerLink, None] = {}
+        self._dirty: dict[ServerSession, None] = {}
         self.on_dirty: Callable[[], None] = _nothing
         self.listeners = 0
         self.presence_size = 0
         self._senders: dict[str, SenderEntry] = {}
         self._local_topics: EventIndex[Topic] = EventIndex()  # those of the server's own senders
         self._stale: set[Key] = set()  # what they must be looked at for
-        self._routed: dict[ServerLink, None] = {}  # links that have routes
+        self._routed: dict[ServerSession, None] = {}  # sessions that have routes
         self._interest = Interest()
         self._routes = Routes()
         self.requests = Switchboard(self.sender, lambda: self.local, drops, name)
         self._topics_ever = 0
         self._names: list[str] | None = None  # of the senders, sorted when somebody needs it
-        self._waiting: dict[ServerLink, None] = {}  # publishers whose events wait for room
         self._all_present: tuple[int, bytes] | None = None  # the longest PRESENCE frame, and all of them joined
 
     # senders
 
-    def add_sender(self, info: SenderInfo, has_fallback: bool, link: ServerLink | None) -> SenderEntry:
-        """Enter a sender of a link, or with ``None`` of the server's own process, and tell whoever wants to know.
+    def add_sender(
+        self, info: SenderInfo, has_fallback: bool, session: ServerSession | None, keep: Mapping[str, int]
+    ) -> SenderEntry:
+        """Give a sender of a session, or with ``None`` of the server's own process, its topics, and enter it.
 
         Raises:
             SenderExists: The name is taken.
         """
-        held = self._senders.get(info.name)
-        if held is not None:
-            where = f"by {held.info.peer.name!r}" if held.info.peer else "by the server itself"
-            raise SenderExists(
-                f"sender {info.name!r} is connected already, {where}; remove it there, or take another name"
-            )
-        entry = SenderEntry(info, has_fallback, link)
-        signals = self.local.sender_came(info) if link is not None else {}
+        self._refuse_if_taken(info.name)
+        entry = SenderEntry(info, has_fallback, session, keep)
         for event in info.events:
             self._topics_ever += 1
-            topic = Topic(self._topics_ever, entry, event, signals.get(event))
-            entry.topics[event] = self.topics[topic.id] = topic
-            if link is None:
-                self._local_topics.add(info.name, event, topic)
+            entry.topics[event] = Topic(self._topics_ever, entry, event, None)
         fields = presence_fields(info)
         entry.presence = (presence_frame(fields), presence_frame(brief(fields)))
+        self.enter_sender(entry)
+        return entry
+
+    def enter_sender(self, entry: SenderEntry) -> None:
+        """Enter a sender that has its topics, perhaps again, and tell whoever wants to know.
+
+        Raises:
+            SenderExists: The name is taken.
+        """
+        info = entry.info
+        self._refuse_if_taken(info.name)
+        signals = self.local.sender_came(info) if entry.session is not None else {}
+        for event, topic in entry.topics.items():
+            topic.signal = signals.get(event)
+            self.topics[topic.id] = topic
+            self._history.declare(topic.id, entry.keep.get(event, 0))
+            if entry.session is None:
+                self._local_topics.add(info.name, event, topic)
         self._senders[info.name] = entry
         self.presence_size += len(entry.presence[0])
         self._all_present = self._names = None
         self._tell_presence(entry, entry.presence_for)
         for waiting, listener_id, event in self._interest.undeclared(info.name, info.events):
             waiting.notice_undeclared(listener_id, info, event)
-        return entry
 
-    def remove_sender(self, entry: SenderEntry, code: str = "sender_lost") -> None:
-        """Take a sender out, end the requests to it, and tell whoever wants to know."""
+    def _refuse_if_taken(self, name: str) -> None:
+        held = self._senders.get(name)
+        if held is not None:
+            where = f"by {held.info.peer.name!r}" if held.info.peer else "by the server itself"
+            raise SenderExists(f"sender {name!r} is connected already, {where}; remove it there, or take another name")
+
+    def remove_sender(self, entry: SenderEntry, cause: str = "removed") -> None:
+        """Take a sender out, end the requests to it, and tell whoever wants to know, with the cause."""
         info = entry.info
         del self._senders[info.name]
         self.presence_size -= len(entry.presence[0])
         self._all_present = self._names = None
-        owner: Answerer = entry.link or self.local
-        self.requests.end_those_to(owner, info.name, code)
-        told: dict[ServerLink, None] = {}
+        self.requests.end_those_to(entry.session or self.local, info.name)
+        told: dict[ServerSession, None] = {}
         for topic in entry.topics.values():
             self._forget_topic(topic, told)
         gone = frame(Kind.REMOVE_SENDER, 0, write_body({"sender": info.name}))
-        for link in told:
-            link.put_event_frame(gone)
-            self.mark(link)
-        left = presence_frame(presence_fields(info, connected=False))
+        for session in told:
+            session.put_event_frame(gone)
+            self.mark(session)
+        left = presence_frame(presence_fields(info, connected=False, cause=cause))
         self._tell_presence(entry, lambda _longest: left)
-        if entry.link is not None:
-            self.local.sender_left(info)
+        if entry.session is not None:
+            self.local.sender_left(info, cause)
 
     def sender(self, name: str) -> SenderEntry | None:
         """Return a connected sender."""
@@ -192,25 +240,42 @@ class Hub:
 
     def peers(self) -> list[Peer]:
         """Return the routers at the other ends of the links."""
-        return [link.peer for link in self.links if link.peer is not None]
+        return [session.peer for session in self.sessions.values() if session.link is not None]
 
     # listeners
 
-    def add_listener(self, link: ServerLink, listener_id: int, key: Key) -> None:
-        """Enter a listener of a link."""
-        self._interest.add(link, listener_id, key)
+    def add_listener(self, session: ServerSession, listener_id: int, key: Key, policy: Policy) -> None:
+        """Enter a listener of a session."""
+        self._interest.add(session, listener_id, key, policy)
         self.listeners += 1
         self.touch(key)
         sender, event = key
         entry = self._senders.get(sender) if sender is not None else None
         if entry is not None and event is not None and not event.startswith("#") and event not in entry.topics:
-            link.notice_undeclared(listener_id, entry.info, event)
+            session.notice_undeclared(listener_id, entry.info, event)
 
-    def remove_listener(self, link: ServerLink, listener_id: int, key: Key) -> None:
-        """Take a listener of a link out."""
-        self._interest.remove(link, listener_id, key)
+    def remove_listener(self, session: ServerSession, listener_id: int, key: Key) -> None:
+        """Take a listener of a session out."""
+        self._interest.remove(session, listener_id, key)
         self.listeners -= 1
         self.touch(key)
+
+    def kept(self, key: Key, most: int) -> list[tuple[Topic, Codec, int, bytes]]:
+        """Return (topic, codec, kind, body) of what is kept for ``key``, ``most`` of each event at most, in order."""
+        found = []
+        for topic in self._topics_matching(key):
+            session = topic.sender.session
+            for at, kind, body in self._history.kept(topic.id, most):
+                found.append((at, topic, session.codec if session else self.local.codec, kind, body))
+        found.sort(key=lambda entry: entry[0])
+        return [entry[1:] for entry in found]
+
+    def _topics_matching(self, key: Key) -> list[Topic]:
+        sender, event = key
+        entries = self._senders.values() if sender is None else filter(None, [self._senders.get(sender)])
+        return [
+            topic for entry in entries if entry.keep for topic in entry.topics.values() if event in (None, topic.event)
+        ]
 
     def present(self, sender: str | None, longest: int) -> bytes:
         """Return the PRESENCE frames of one connected sender, or of all, for a link that takes bodies that long."""
@@ -231,8 +296,8 @@ class Hub:
         """
         sender, event = key
         if sender is None:
-            for link in self._routed:
-                link.routes.clear()
+            for session in self._routed:
+                session.routes.clear()
             self._routed.clear()
         else:
             self._forget_routes_of(sender, event)
@@ -240,7 +305,7 @@ class Hub:
             self._stale.add(key)
             self.on_dirty()
 
-    def settle_local(self) -> None:
+    def _settle_local(self) -> None:
         """Have the routes of the server's own senders seen again, once for all that came and went in a turn."""
         stale, self._stale = self._stale, set()
         topics = {topic: None for key in stale for topic in self._local_topics.matching(key)}
@@ -252,48 +317,63 @@ class Hub:
     # events
 
     def route(self, topic: Topic) -> Route:
-        """Resolve where a topic goes now, and announce it to the links that have not heard of it."""
-        links = self._interest.links_for(topic.sender.info.name, topic.event)
-        owner = topic.sender.link
+        """Resolve where a topic goes now, and announce it to the sessions that have not heard of it."""
+        if topic.id not in self.topics:
+            return self._routes.get((), False, False)  # its sender lost its name while it was away
+        owner = topic.sender.session
         if owner is not None:
             self._routed[owner] = None
-        found = [link for link in links if link is not owner and self._announce(link, topic)]
-        return self._routes.get(found, topic.signal is not None and topic.signal.has_listeners)
+        wanted = self._interest.sessions_for(topic.sender.info.name, topic.event)
+        found = [
+            (session, policy)
+            for session, policy in wanted.items()
+            if session is not owner and self.announce(session, topic)
+        ]
+        local = topic.signal is not None and topic.signal.has_listeners
+        return self._routes.get(found, local, topic.event in topic.sender.keep)
 
-    def forward(self, run: bytes, count: int, codec: Codec, longest: int, route: Route) -> None:
-        """Give a run of events to every link of its route and to the server's own process.
+    def forward(self, run: bytes, count: int, codec: Codec, longest: int, route: Route) -> int:
+        """Give a run of events to every reader of its route and to the server's own process.
 
         Args:
-            run: Whole EVENT and EVENT_META frames.
+            run: Whole EVENT, EVENT_META and GAP frames.
             count: How many.
             codec: The codec of their bodies.
             longest: The longest body that may be among them.
             route: Where they go.
+
+        Returns:
+            How many routers took the last of them.
         """
-        for target, accepts, links in route.groups:
+        taken = 0
+        for target, accepts, readers in route.groups:
             if target.name == codec.name and accepts >= longest:
-                data, number = run, count
+                data = run
             else:
-                data, number = translate_run(run, codec, target, accepts, self._refused)
-                if not number:
-                    continue
-            for link in links:
-                link.put_events(data, number)
-                self.mark(link)
+                data = translate_run(run, codec, target, accepts, self._refused)
+            for session, policy in readers:
+                taken += session.put_events(data, policy)
+                self.mark(session)
+        if route.keeps:
+            for kind, id_, body in split_run(run):
+                self._history.add(id_, kind, body)
         if route.local:
+            taken += 1
             for kind, id_, body in split_run(run):
                 signal = self.topics[id_].signal
                 if signal is not None:
                     self.local.deliver(signal, codec, kind, body)
+        return taken
 
-    def publish(self, route: Route, frames: Mapping[str, bytes]) -> None:
-        """Give one event of the server's own to every link of its route.
+    def publish(self, route: Route, frames: Mapping[str, bytes]) -> int:
+        """Give one event of the server's own to every reader of its route; return how many took it.
 
         Args:
             route: Where it goes.
             frames: Its frame in each codec that was wanted when it was triggered; whoever came since came too late.
         """
-        for codec, accepts, links in route.groups:
+        taken = 0
+        for codec, accepts, readers in route.groups:
             data = frames.get(codec.name)
             if data is None:
                 continue
@@ -301,100 +381,207 @@ class Hub:
                 self._refused(
                     f"an event of {len(data) - HEADER_BYTES} bytes is longer than the {accepts} that the link accepts"
                 )
-                continue
-            for link in links:
-                link.put_events(data, 1)
-                self.mark(link)
+                data = frame(Kind.GAP, HEADER.unpack_from(data)[2], write_gap(1, "too_large"))
+            for session, policy in readers:
+                taken += session.put_events(data, policy)
+                self.mark(session)
+        if route.keeps:
+            for kind, id_, body in split_run(frames[self.local.codec.name]):
+                self._history.add(id_, kind, body)
+        return taken
 
-    def wants_room(self, publisher: ServerLink) -> None:
-        """Events of ``publisher`` wait; it is retried when a reader has room again."""
-        self._waiting[publisher] = None
+    def wants_room(self, publisher: ServerSession | None, route: Route) -> None:
+        """Events of ``publisher``, ``None`` for our own process, wait for readers of ``route``, until one has room."""
+        full: list[Reader] = [*route.full_readers()]
+        if route.local and self.local.is_full:
+            full.append(self.local)
+        routes = {route} if publisher is None else {route, *publisher.routes.values()}
+        others = {session for each in routes for session, _policy in each.readers if session.link is not None}
+        self._hold_ups.wait(publisher, full, others.difference(full), self.now_s)
+        self.on_dirty()
+
+    def got_room(self, reader: Reader) -> None:
+        """A reader that was full has room."""
+        self._hold_ups.has_room(reader, self.now_s)
+        self.room_came()
 
     def room_came(self) -> None:
-        """A reader that was full has room: let the publishers try what waits."""
-        waiting, self._waiting = self._waiting, {}
-        for publisher in waiting:
+        """Somebody who was full has room, or may hold up others no longer: let the publishers try what waits."""
+        for publisher in self._hold_ups.take_waiting():
             publisher.retry()
         self.local.retry()
 
-    def take_dirty(self) -> list[ServerLink]:
-        """Return the links that have something to write, and forget that they have."""
+    def take_dirty(self) -> list[ServerSession]:
+        """Return the sessions that have something to write, and forget that they have."""
         dirty, self._dirty = self._dirty, {}
         return list(dirty)
 
-    def mark(self, link: ServerLink) -> None:
-        """``link`` has something to write."""
-        if link not in self._dirty:
-            self._dirty[link] = None
+    def mark(self, session: ServerSession) -> None:
+        """``session`` has something to write."""
+        if session not in self._dirty:
+            self._dirty[session] = None
             self.on_dirty()
 
-    # links
+    # sessions
 
-    def drop_link(self, link: ServerLink) -> None:
-        """Take a link out with all that it had."""
-        self.links.pop(link, None)
-        self._dirty.pop(link, None)
-        self._waiting.pop(link, None)
-        self._routed.pop(link, None)
-        if link.unrouted:
-            text = f"events that {link.peer.name if link.peer else '?'!r} sent just before its link ended were dropped"
-            self.drops.count("publisher_lost", text, link.unrouted)
-        for listener_id, key in link.listeners.items():
-            self.remove_listener(link, listener_id, key)
-        link.listeners.clear()
-        for topic in link.told:
-            topic.told.discard(link)
-        self.requests.end_those_of(link)
-        for entry in list(link.senders.values()):
-            self.remove_sender(entry)
-        link.senders.clear()
+    def enter_session(self, session: ServerSession) -> None:
+        """Take in a new session."""
+        session.left = lambda: self._session_detached(session)
+        session.ended = lambda: self._session_over(session)
+        self.sessions[session.id] = session
+
+    def find_session(self, id_: str, secret: str) -> ServerSession | None:
+        """Return the session of that name, if the secret is its own."""
+        session = self.sessions.get(id_)
+        return session if session is not None and compare_digest(secret.encode(), session.secret.encode()) else None
+
+    def session_attached(self, session: ServerSession) -> None:
+        """A link carries the session, perhaps again: its senders claim their names, if they have lost them."""
+        if session.detached_s is not None:
+            self._detached.remove(session)
+            session.detached_s = None
+            session.hold_again(self.now_s)
+        for entry in [entry for entry in session.senders.values() if not self._is_entered(entry)]:
+            self._claim_again(session, entry)
+        self.mark(session)
+
+    def tick(self, now_s: float) -> None:
+        """Do what is due by the clock: requests, readers that hold up others, sessions without a link."""
+        self.now_s = now_s
+        self.requests.expire(now_s)
+        if self._hold_ups.look(now_s):
+            self.room_came()
+        for session in self._detached.due(now_s):
+            if self._detached.is_out_of_time(session, now_s):
+                session.end(link_lost(session))
+            else:
+                self._give_names_free(session)
+        for session in self._detached.over_memory(now_s):
+            session.end(link_lost(session))
+
+    def deadline_s(self) -> float | None:
+        """Return when ``tick`` is due next."""
+        dues = (self.requests.deadline_s(), self._hold_ups.deadline_s(), self._detached.deadline_s())
+        return min((due for due in dues if due is not None), default=None)
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether events wait for a link, or the other side of one has not acknowledged what was written."""
+        up = [session for session in self.sessions.values() if session.link is not None and not session.is_over]
+        return any(session.has_unsent for session in up)
+
+    def stop_taking_events(self) -> None:
+        """The server closes: what is accepted goes out, and nothing more is accepted."""
+        for session in self.sessions.values():
+            session.is_closing = True
+
+    def settle(self) -> None:
+        """Do what could not be done while somebody was half-way through the tables: once in each turn of the loop."""
+        over, self._over = self._over, []
+        for session in over:
+            self._drop_session(session)
+        self._settle_local()
+
+    def _is_entered(self, entry: SenderEntry) -> bool:
+        return self._senders.get(entry.info.name) is entry
+
+    def _give_names_free(self, session: ServerSession) -> None:
+        """Its link did not come back in time: for all others its senders are gone."""
+        session.route_the_rest()
+        for entry in session.senders.values():
+            if self._is_entered(entry):
+                self.remove_sender(entry, "link_lost")
+
+    def _claim_again(self, session: ServerSession, entry: SenderEntry) -> None:
+        """A sender's session came back after its name was given free."""
+        try:
+            self.enter_sender(entry)
+        except SenderExists as error:
+            session.lose_sender(entry, str(error))
+
+    def _session_detached(self, session: ServerSession) -> None:
+        if not session.is_worth_keeping:
+            session.end()
+            return
+        session.detached_s = self.now_s
+        session.give_way()
+        self.got_room(session)
+        self._detached.add(session, self.now_s)
+        self.on_dirty()
+
+    def _session_over(self, session: ServerSession) -> None:
+        self._over.append(session)
+        self.on_dirty()
+
+    def _drop_session(self, session: ServerSession) -> None:
+        """Take a session out with all that it had."""
+        session.route_the_rest()
+        self.sessions.pop(session.id, None)
+        self._detached.remove(session)
+        self._hold_ups.forget(session)
+        self._dirty.pop(session, None)
+        self._routed.pop(session, None)
+        for listener_id, key in session.listeners.items():
+            self.remove_listener(session, listener_id, key)
+        session.listeners.clear()
+        for topic in session.told:
+            topic.told.discard(session)
+        self.requests.end_those_of(session)
+        for entry in list(session.senders.values()):
+            if self._is_entered(entry):
+                self.remove_sender(entry, "link_lost" if session.error else "left")
+        session.senders.clear()
         self.room_came()
 
-    def _forget_topic(self, topic: Topic, told: dict[ServerLink, None]) -> None:
+    def _forget_topic(self, topic: Topic, told: dict[ServerSession, None]) -> None:
         del self.topics[topic.id]
-        if topic.sender.link is not None:
-            topic.sender.link.routes.pop(topic.id, None)
+        self._history.forget(topic.id)
+        if topic.sender.session is not None:
+            topic.sender.session.routes.pop(topic.id, None)
         else:
             self._local_topics.remove(topic.sender.info.name, topic.event, topic)
-        for link in topic.told:
-            link.told.discard(topic)
-            told[link] = None
+        for session in topic.told:
+            session.told.discard(topic)
+            told[session] = None
         topic.told.clear()
 
     def _forget_routes_of(self, sender: str, event: str | None) -> None:
         entry = self._senders.get(sender)
-        if entry is None or entry.link is None:
+        if entry is None or entry.session is None:
             return
         if event is None:
-            entry.link.routes.clear()
+            entry.session.routes.clear()
         elif event in entry.topics:
-            entry.link.routes.pop(entry.topics[event].id, None)
+            entry.session.routes.pop(entry.topics[event].id, None)
 
-    def _announce(self, link: ServerLink, topic: Topic) -> bool:
-        told = link.announce(topic)
+    def announce(self, session: ServerSession, topic: Topic) -> bool:
+        """Have a topic announced to a session that has not heard of it; return whether it can be."""
+        told = session.announce(topic)
         if not told:
             self._refused(
-                f"the names of event {topic.event!r} are longer than the {link.peer_limits.max_frame} bytes "
+                f"the names of event {topic.event!r} are longer than the {session.peer_limits.max_frame} bytes "
                 "that a link accepts"
             )
         return told
 
     def _tell_presence(self, entry: SenderEntry, presence_for: Callable[[int], bytes]) -> None:
-        for link in self._interest.links_for_presence(entry.info.name):
-            data = presence_for(link.peer_limits.max_frame)
-            if link is not entry.link and data and link.accepts(data):
-                link.put_event_frame(data)
-                self.mark(link)
+        for session in self._interest.sessions_for_presence(entry.info.name):
+            data = presence_for(session.peer_limits.max_frame)
+            if session is not entry.session and data and session.accepts(data):
+                session.put_event_frame(data)
+                self.mark(session)
 
     def _refused(self, why: str) -> None:
         self.drops.count("untranslatable", f"{why}; it was left out for that link")
 
 
-def presence_fields(info: SenderInfo, *, connected: bool = True) -> dict[str, Any]:
+def presence_fields(info: SenderInfo, *, connected: bool = True, cause: str = "") -> dict[str, Any]:
     """Return the fields of a PRESENCE, which also describe a sender in the answer to a QUERY."""
     fields: dict[str, Any] = {"sender": info.name, "connected": connected}
     if connected:
         fields |= {"events": info.events, "requests": info.requests}
+    if cause:
+        fields["cause"] = cause
     if info.peer is not None:
         fields["peer"] = peer_fields(info.peer)
     return fields

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .._errors import BufferFull, FrameTooLarge, RouterClosed
-from .bodies import join_meta
-from .frames import HEADER, HEADER_BYTES, Kind
+from .._errors import BufferFull, DeliveryError, FrameTooLarge, RouterClosed
+from .bodies import join_meta, write_gap
+from .frames import HEADER, HEADER_BYTES, Kind, frame
 
 if TYPE_CHECKING:
     from .._codec import Codec
     from .._drops import Drops
     from .._info import EventInfo
     from .._signal import Signal
+    from .client_session import Answer, ClientSession
 
 Item = TypeVar("Item")
 
@@ -48,7 +49,13 @@ class Outlet:
         kind, body = event_body(self._codec, self._signal, info, data)
         outbox = self._outbox
         check_size(body, outbox.longest)
-        outbox.put((self, kind, body), HEADER_BYTES + len(body))
+        outbox.put((self, kind, body, None), HEADER_BYTES + len(body))
+
+    def deliver(self, info: EventInfo, data: Any, answer: Answer) -> None:
+        """The same; ``answer`` gets what the server says once it has taken the event, from whatever thread."""
+        kind, body = event_body(self._codec, self._signal, info, data)
+        check_size(body, self._outbox.longest)
+        self._outbox.put((self, kind, body, answer), 2 * HEADER_BYTES + len(body))
 
 
 class EventBuffer(Generic[Item]):
@@ -145,15 +152,26 @@ class EventBuffer(Generic[Item]):
                 "await drain(), trigger less often, or allow more"
             )
         while self._items and self._size >= self._limit:
-            self._size -= self._items.popleft()[1]
+            item, size = self._items.popleft()
+            self._size -= size
+            self._dropped(item)
             self._drops.count("disconnected", "too many events while there was no link; the oldest were dropped")
+
+    def _dropped(self, item: Item) -> None:
+        """Take down that an event was dropped while there was no link."""
 
     def _need_not_wait(self) -> bool:
         return self._size < self._limit or self._is_closed or not self.is_online
 
 
-class Outbox(EventBuffer[tuple["Outlet | None", int, bytes]]):
+OutboxItem = tuple["Outlet | None", int, bytes, "Answer | None"]
+"""(outlet, kind, body, who waits for it to be taken); without an outlet it is no event."""
+
+
+class Outbox(EventBuffer[OutboxItem]):
     """The events of a client, kept by sender and event until they get their topic's number as they are written.
+
+    Events that are lost here are told to those who listen: a gap stands in front of what is left.
 
     Attributes:
         longest: The longest event body that the other side accepts, or our own limit while it is not known.
@@ -162,8 +180,14 @@ class Outbox(EventBuffer[tuple["Outlet | None", int, bytes]]):
     def __init__(self, limit: int, longest: int, drops: Drops, may_wait_s: Callable[[], float]) -> None:
         super().__init__(limit, drops, may_wait_s)
         self.longest = longest
+        self._gaps: dict[tuple[Outlet, str], int | None] = {}  # by cause: how many are lost
 
-    def take_frames(self, parts: list[bytes], room: int, most: int) -> tuple[int, list[bytes]]:
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be written."""
+        return not self._items and not self._gaps
+
+    def take_frames(self, parts: list[bytes], room: int, most: int, session: ClientSession) -> tuple[int, list[bytes]]:
         """Append frames to ``parts`` while they begin within ``room`` bytes, up to about ``most``.
 
         Events whose topic has no number yet wait, with all behind them; those of a sender that was refused are
@@ -172,45 +196,78 @@ class Outbox(EventBuffer[tuple["Outlet | None", int, bytes]]):
         Returns:
             The bytes appended, and the bodies of the frames among them that are no events.
         """
-        size = 0
+        size = self._take_gaps(parts, room) if self._gaps else 0
         others: list[bytes] = []
         pack, room = HEADER.pack, min(room, most)
 
-        def take(item: tuple[Outlet | None, int, bytes]) -> bool:
+        def take(item: OutboxItem) -> bool:
             nonlocal size
-            outlet, kind, body = item
+            outlet, kind, body, answer = item
             topic_id = 0 if outlet is None else outlet.topic_id
             if size >= room or topic_id is None:
                 return False
             if outlet is None:
                 others.append(body)
             elif topic_id == REFUSED or len(body) > self.longest:
-                self._count_drop(outlet)
+                self._refuse(outlet, answer)
                 return True
             parts.append(pack(len(body), kind, topic_id))
             parts.append(body)
             size += HEADER_BYTES + len(body)
+            if answer is not None:
+                parts.append(pack(0, Kind.SYNC, session.sync(answer)))
+                size += HEADER_BYTES
             return True
 
         self.take(take)
         return size, others
 
-    def link_lost(self) -> None:
-        """Forget what concerned the link that was lost: topic numbers, and frames that are no events."""
+    def session_lost(self, lost: Collection[Outlet]) -> None:
+        """Forget what concerned the session that is over: topic numbers, and frames that are no events.
+
+        Args:
+            lost: Those of which events were written and may not have arrived.
+        """
         with self._lock:
             self._items = deque(entry for entry in self._items if entry[0][0] is not None)
             self._size = sum(size for _item, size in self._items)
-            for (outlet, _kind, _body), _size in self._items:
+            for (outlet, _kind, _body, _answer), _size in self._items:
                 assert outlet is not None
                 outlet.topic_id = REFUSED if outlet.is_removed else None
+            for outlet in lost:
+                if not outlet.is_removed:
+                    self._gaps[outlet, "session_lost"] = None
 
-    def _count_drop(self, outlet: Outlet) -> None:
+    def _take_gaps(self, parts: list[bytes], room: int) -> int:
+        size = 0
+        with self._lock:
+            for (outlet, cause), count in list(self._gaps.items()):
+                if outlet.topic_id is None or size >= room:
+                    continue
+                del self._gaps[outlet, cause]
+                if outlet.topic_id != REFUSED:
+                    parts.append(frame(Kind.GAP, outlet.topic_id, write_gap(count, cause)))
+                    size += len(parts[-1])
+        return size
+
+    def _dropped(self, item: OutboxItem) -> None:
+        outlet, _kind, _body, answer = item
+        if outlet is None:
+            return
+        count = self._gaps.get((outlet, "disconnected"), 0)
+        self._gaps[outlet, "disconnected"] = None if count is None else count + 1
+        if answer is not None:
+            answer(None, DeliveryError("the event was dropped: too many were triggered while there was no link"))
+
+    def _refuse(self, outlet: Outlet, answer: Answer | None) -> None:
         if outlet.topic_id == REFUSED:
             why = f"events of sender {outlet.sender!r} were dropped: the server does not know it (refused, or removed)"
             self._drops.count("sender_unknown", why)
         else:
             why = f"an event of sender {outlet.sender!r} was dropped: the server accepts {self.longest} bytes"
             self._drops.count("too_large", why)
+        if answer is not None:
+            answer(None, DeliveryError(why))
 
 
 def event_body(codec: Codec, signal: Signal[Any], info: EventInfo, data: Any) -> tuple[int, bytes]:

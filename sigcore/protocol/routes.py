@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -12,28 +12,28 @@ from .frames import HEADER_BYTES
 
 if TYPE_CHECKING:
     from .._codec import Codec
-    from .._info import SenderInfo
+    from .._info import Policy, SenderInfo
     from .._signal import Signal
-    from .server_link import ServerLink
+    from .server_session import ServerSession
 
 
 @dataclass(slots=True, eq=False)
 class Topic:
-    """One event of one sender, by the number that stands for it on every link of the server.
+    """One event of one sender, by the number that stands for it in every session of the server.
 
     Attributes:
         id: Its number, never used twice while the server runs.
         sender: Whose event it is.
         event: The event's name.
         signal: Reaches the listeners in the server's own process; for its own senders they are reached at once.
-        told: The links to which it was announced.
+        told: The sessions to which it was announced.
     """
 
     id: int
     sender: SenderEntry
     event: str
     signal: Signal[Any] | None
-    told: set[ServerLink] = field(default_factory=set)
+    told: set[ServerSession] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False)
@@ -43,14 +43,16 @@ class SenderEntry:
     Attributes:
         info: The sender as others see it.
         has_fallback: Whether it answers methods that it does not declare.
-        link: Where it is; ``None`` for the server's own process.
+        session: Where it is; ``None`` for the server's own process.
+        keep: How many events of each event's name the server keeps.
         topics: Its topics by event.
         presence: The PRESENCE frame that says it is there, and the same without its events and methods.
     """
 
     info: SenderInfo
     has_fallback: bool
-    link: ServerLink | None
+    session: ServerSession | None
+    keep: Mapping[str, int]
     topics: dict[str, Topic] = field(default_factory=dict)
     presence: tuple[bytes, bytes] = (b"", b"")
 
@@ -63,41 +65,52 @@ class SenderEntry:
         return self.has_fallback or method in self.info.requests
 
 
+Reader = tuple["ServerSession", "Policy"]
+"""A session that wants the frames, and what is to be done when it has no room."""
+
+
 class Route:
-    """Where the frames of some topics go; one object for all topics that go to the same places.
+    """Where the frames of some topics go; one object for all topics that go to the same places in the same way.
 
     Attributes:
-        links: The links, in no particular order.
+        readers: The sessions and their policies, in no particular order.
         local: Whether listeners in the server's own process want them too.
-        groups: The links by what must be done to a frame for them: (codec, longest body, links).
+        keeps: Whether the server keeps the events.
+        groups: The readers by what must be done to a frame for them: (codec, longest body, readers).
     """
 
-    __slots__ = ("__weakref__", "groups", "links", "local")
+    __slots__ = ("__weakref__", "_blocking", "groups", "keeps", "local", "readers")
 
-    def __init__(self, links: tuple[ServerLink, ...], local: bool) -> None:
-        self.links = links
+    def __init__(self, readers: tuple[Reader, ...], local: bool, keeps: bool) -> None:
+        self.readers = readers
         self.local = local
-        groups: dict[tuple[str, int], tuple[Codec, int, list[ServerLink]]] = {}
-        for link in links:
-            key = (link.codec.name, link.peer_limits.max_frame)
-            groups.setdefault(key, (link.codec, key[1], []))[2].append(link)
+        self.keeps = keeps
+        self._blocking = tuple(session for session, policy in readers if policy == "block")
+        groups: dict[tuple[str, int], tuple[Codec, int, list[Reader]]] = {}
+        for reader in readers:
+            codec, longest = reader[0].codec, reader[0].peer_limits.max_frame
+            groups.setdefault((codec.name, longest), (codec, longest, []))[2].append(reader)
         self.groups = tuple(groups.values())
 
     def is_full(self) -> bool:
-        """Whether one of the links has no room."""
-        return any(link.is_full for link in self.links)
+        """Whether a reader that must not miss anything has no room, and may still hold up others."""
+        return any(session.holds_up for session in self._blocking)
+
+    def full_readers(self) -> list[ServerSession]:
+        """Return those readers."""
+        return [session for session in self._blocking if session.holds_up]
 
 
 class Routes:
     """Every route in use, each once."""
 
     def __init__(self) -> None:
-        self._routes: WeakValueDictionary[tuple[frozenset[ServerLink], bool], Route] = WeakValueDictionary()
+        self._routes: WeakValueDictionary[tuple[frozenset[Reader], bool, bool], Route] = WeakValueDictionary()
 
-    def get(self, links: Iterable[ServerLink], local: bool) -> Route:
-        """Return the one route to these links and, where ``local`` says so, the server's own process."""
-        key = (frozenset(links), local)
+    def get(self, readers: Iterable[Reader], local: bool, keeps: bool) -> Route:
+        """Return the one route to these readers and, where ``local`` says so, the server's own process."""
+        key = (frozenset(readers), local, keeps)
         route = self._routes.get(key)
         if route is None:
-            route = self._routes[key] = Route(tuple(key[0]), local)
+            route = self._routes[key] = Route(tuple(key[0]), local, keeps)
         return route

@@ -47,6 +47,10 @@ class StallBudget:
         """Whether it may hold up nobody now."""
         return self.left_s(now_s) <= 0.0
 
+    def may_begin(self, now_s: float) -> bool:
+        """Whether there is enough of it to begin with: a tenth, so that it is not worn away moment by moment."""
+        return self.left_s(now_s) >= self._budget_s / 10
+
     def empty_at_s(self) -> float | None:
         """Return when the budget is empty if it goes on to hold somebody up; ``None`` while it does not."""
         return self._since_s + self._left_s if self._is_holding_up else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._drops import Drops
 from .._errors import Busy, CodecError
+from .bodies import timeout_ms
 from .calls import Answerer, Asker, Call, Calls
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Switchboard:
             text = f"sender {sender!r} answers no method {method!r}; it answers: {known}"
             asker.take_error(request_id, "method_not_found", text)
             return
-        answerer: Answerer = entry.link or self._local()
+        answerer: Answerer = entry.session or self._local()
         if self._calls.is_busy(asker, answerer):
             asker.take_error(request_id, "busy", f"too many requests are open between you and {sender!r}; try again")
             return
@@ -118,11 +119,24 @@ class Switchboard:
         """Return when ``expire`` is due next."""
         return self._calls.deadline_s()
 
-    def end_those_to(self, answerer: Answerer, sender: str, code: str) -> None:
-        """A sender left: tell whoever waits for its answers."""
+    def time_left_ms(self, answerer: Answerer, call_id: int, now_s: float) -> int | None:
+        """Return how much time a request has left; ``None`` when nobody waits for its answer any more."""
+        call = self._calls.of_answerer(answerer, call_id)
+        if call is None:
+            return None
+        return timeout_ms(None if call.deadline_s is None else call.deadline_s - now_s)
+
+    def end_those_to(self, answerer: Answerer, sender: str) -> None:
+        """A sender left: tell whoever waits for its answers, and whether it can have got the question."""
+        unwritten = answerer.unwritten_requests()
         for call in self._calls.of_sender(answerer, sender):
             self._calls.close(call)
-            call.asker.take_error(call.request_id, code, f"sender {sender!r} left before it replied")
+            if call.call_id in unwritten:
+                text = f"the link of sender {sender!r} was lost before the request was written to it; it did not run"
+                call.asker.take_error(call.request_id, "not_sent", text)
+            else:
+                text = f"sender {sender!r} left before it replied; whether the request ran is not known"
+                call.asker.take_error(call.request_id, "sender_lost", text)
 
     def end_those_of(self, asker: Asker) -> None:
         """Whoever asked is gone: nobody waits for the answers any more."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .._codec import Codec
 from .._errors import CodecError, RemoteProtocolError
 from .._shown import described
-from .bodies import join_meta, split_meta
+from .bodies import join_meta, split_meta, write_gap
 from .frames import Kind, frame, split_run
 
 
@@ -28,13 +28,36 @@ def translate(body: bytes, source: Codec, target: Codec) -> bytes:
         raise CodecError(f"from {source.name} to {target.name}: {described(error)}") from error
 
 
-def translate_run(
-    run: bytes, source: Codec, target: Codec, longest: int, refused: Callable[[str], None]
-) -> tuple[bytes, int]:
-    """Return a run of event frames in another codec, without those that cannot be had in it, and their number.
+def translate_event(kind: int, body: bytes, source: Codec, target: Codec, longest: int) -> bytes:
+    """Return the body of an event, with or without meta, in another codec.
+
+    Raises:
+        CodecError: It cannot be had in it, or is longer than ``longest`` bytes then.
+    """
+    if kind == Kind.GAP:
+        return body  # the same for every codec
+    if kind == Kind.EVENT_META:
+        try:
+            meta, data = split_meta(body)
+        except RemoteProtocolError as error:
+            raise CodecError(str(error)) from error
+        body = join_meta(translate(meta, source, target), translate(data, source, target))
+    else:
+        body = translate(body, source, target)
+    if len(body) > longest:
+        raise TooLong(f"an event of {len(body)} bytes is longer than the {longest} that the link accepts")
+    return body
+
+
+class TooLong(CodecError):
+    """There is no form of it that is short enough."""
+
+
+def translate_run(run: bytes, source: Codec, target: Codec, longest: int, refused: Callable[[str], None]) -> bytes:
+    """Return a run of frames in another codec, with a GAP in place of each event that cannot be had in it.
 
     Args:
-        run: Whole EVENT and EVENT_META frames.
+        run: Whole EVENT, EVENT_META and GAP frames.
         source: The codec of their bodies.
         target: The codec wanted.
         longest: The longest body that the other side accepts.
@@ -43,16 +66,11 @@ def translate_run(
     frames = []
     for kind, id_, body in split_run(run):
         try:
-            if kind == Kind.EVENT_META:
-                meta, data = split_meta(body)
-                body = join_meta(translate(meta, source, target), translate(data, source, target))
-            else:
-                body = translate(body, source, target)
-        except (CodecError, RemoteProtocolError) as error:
+            frames.append(frame(kind, id_, translate_event(kind, body, source, target, longest)))
+        except TooLong as error:
+            refused(str(error))
+            frames.append(frame(Kind.GAP, id_, write_gap(1, "too_large")))
+        except CodecError as error:
             refused(f"an event cannot be put into {target.name}: {error}")
-            continue
-        if len(body) > longest:
-            refused(f"an event of {len(body)} bytes is longer than the {longest} that the link accepts")
-            continue
-        frames.append(frame(kind, id_, body))
-    return b"".join(frames), len(frames)
+            frames.append(frame(Kind.GAP, id_, write_gap(1, "untranslatable")))
+    return b"".join(frames)

@@ -186,7 +186,7 @@ def test_a_peer_that_breaks_the_rules_is_closed_with_a_reason_and_nobody_else_no
 
 def test_events_beyond_the_credit_close_the_link_that_sent_them(caplog: pytest.LogCaptureFixture) -> None:
     go_on = threading.Event()
-    with ServerRouter("tcp://127.0.0.1:0", credit=2_000, event_queue=2_000, stall_timeout=30.0) as server:
+    with ServerRouter("tcp://127.0.0.1:0", credit=2_000, event_queue=2_000, stall_budget=30.0) as server:
         server.add_listener(lambda _info, _data: go_on.wait(LIMIT_S), "mine")
         with RawPeer(server.endpoints[0], hello() + SENDER) as peer:
             peer.expect(WELCOME)

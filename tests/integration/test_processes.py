@@ -121,7 +121,7 @@ def test_a_client_killed_while_it_publishes_leaves_whole_events_and_a_free_name(
 def test_a_reader_that_is_held_still_is_closed_and_the_others_lose_nothing(
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
-    options: dict[str, Any] = {"event_queue": 100_000, "stall_timeout": 1.0}
+    options: dict[str, Any] = {"event_queue": 100_000, "stall_budget": 1.0}
     with ServerRouter("tcp://127.0.0.1:0", **options) as server, ClientRouter(server.endpoints[0]) as publisher:
         place = server.endpoints[0]
         good = Heard()
@@ -162,7 +162,7 @@ def test_a_reader_that_is_held_still_is_closed_and_the_others_lose_nothing(
 def test_a_fast_publisher_waits_for_a_slow_reader_in_another_process_and_loses_nothing(start: Start) -> None:
     heard = Heard()
     held = threading.Event()
-    options: dict[str, Any] = {"event_queue": 50_000, "credit": 20_000, "stall_timeout": 10.0}
+    options: dict[str, Any] = {"event_queue": 50_000, "credit": 20_000, "stall_budget": 10.0}
     with ServerRouter("tcp://127.0.0.1:0", **options) as server, ClientRouter(server.endpoints[0], **options) as client:
 
         def slow(info: Any, data: Any) -> None:

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""Publishers that wait for a reader without room, and what that costs the reader.
+
+A reader whose listeners want to miss nothing slows down whoever signals to it; that is what they asked for. It must
+not do so at the expense of others. So its stall budget runs while events wait for it, unless it reads at a fair pace
+and nobody else runs dry because of it. When the budget is spent, events are dropped for it, and it is told.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from .server_session import ServerSession
+    from .stall import StallBudget
+
+CHECK_S = 0.1
+"""How often it is looked at whom somebody waits for."""
+
+FAIR_S = 10.0
+"""A fair pace: what may wait for a reader would be read within so many seconds."""
+
+PACE_S = 0.5
+"""Over how long a pace is measured: a reader takes in larger pieces than it is looked at."""
+
+DRY = 0.25
+"""A reader runs dry that has less than this part of what may wait for it."""
+
+
+class Reader(Protocol):
+    """Whoever events wait for: a session, or the server's own process.
+
+    Attributes:
+        stall: How long it may still hold up others.
+        taken: How many bytes of events it took, ever.
+    """
+
+    stall: StallBudget
+    taken: int
+
+    @property
+    def waiting_size(self) -> int:
+        """How many bytes of events wait for it."""
+
+    @property
+    def most_waiting(self) -> int:
+        """How many may."""
+
+    def give_way(self) -> None:
+        """Hold up nobody any more: lose events instead."""
+
+
+class HoldUps:
+    """The publishers that wait now, and the readers that they wait for."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[ServerSession | None, tuple[Collection[Reader], Collection[Reader]]] = {}
+        self._paces: dict[Reader, Pace] = {}
+        self._look_s: float | None = None
+
+    def wait(
+        self, publisher: ServerSession | None, full: Collection[Reader], others: Collection[Reader], now_s: float
+    ) -> None:
+        """Events of ``publisher``, ``None`` for the server's own process, wait for readers that are full.
+
+        Args:
+            publisher: Who waits.
+            full: For whom.
+            others: Who else reads what that publisher signals.
+            now_s: The time.
+        """
+        self._waiting[publisher] = (full, others)
+        for reader in full:
+            self._paces.setdefault(reader, Pace()).note(reader.taken, now_s)
+        if self._look_s is None:
+            self._look_s = now_s + CHECK_S
+
+    def take_waiting(self) -> list[ServerSession]:
+        """Return the sessions that wait, in order, and forget that they do."""
+        waiting, self._waiting = self._waiting, {}
+        return [publisher for publisher in waiting if publisher is not None]
+
+    def forget(self, session: ServerSession) -> None:
+        """A session is over."""
+        self._waiting.pop(session, None)
+        self._paces.pop(session, None)
+
+    def has_room(self, reader: Reader, now_s: float) -> None:
+        """Nobody has to wait for ``reader`` any more."""
+        reader.stall.end(now_s)
+
+    def look(self, now_s: float) -> bool:
+        """Have those give way that have held up others for too long; return whether there were any."""
+        if self._look_s is None or now_s < self._look_s:
+            return False
+        self._look_s = now_s + CHECK_S if self._waiting else None
+        blamed: dict[Reader, bool] = {}
+        for full, others in self._waiting.values():
+            someone_runs_dry = any(map(_runs_dry, others))
+            for reader in full:
+                blamed[reader] = blamed.get(reader, False) or someone_runs_dry or not self._keeps_pace(reader, now_s)
+        for reader, is_blamed in blamed.items():
+            (reader.stall.begin if is_blamed else reader.stall.end)(now_s)
+        spent = [reader for reader in blamed if reader.stall.is_empty(now_s)]
+        for reader in spent:
+            self.has_room(reader, now_s)
+            reader.give_way()
+        return bool(spent)
+
+    def deadline_s(self) -> float | None:
+        """Return when ``look`` is due next."""
+        return self._look_s
+
+    def _keeps_pace(self, reader: Reader, now_s: float) -> bool:
+        pace = self._paces[reader]
+        pace.note(reader.taken, now_s)
+        return pace.is_fair(reader.most_waiting)
+
+
+class Pace:
+    """How fast a reader took events lately."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()  # (when, how much it had taken), at looks
+
+    def note(self, taken: int, now_s: float) -> None:
+        """Take down how much it has taken, ever."""
+        seen = self._seen
+        if seen and now_s - seen[-1][0] > PACE_S:
+            seen.clear()  # it was not looked at for long, and did not have to take anything
+        if not seen or now_s - seen[-1][0] >= CHECK_S / 2:
+            seen.append((now_s, taken))
+        while now_s - seen[0][0] > PACE_S:
+            seen.popleft()
+
+    def is_fair(self, most_waiting: int) -> bool:
+        """Whether it would take ``most_waiting`` bytes in a fair time."""
+        (began_s, before), (now_s, now) = self._seen[0], self._seen[-1]
+        return (now - before) * FAIR_S >= most_waiting * (now_s - began_s)
+
+
+def _runs_dry(reader: Reader) -> bool:
+    return reader.waiting_size < DRY * reader.most_waiting

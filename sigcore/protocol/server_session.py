@@ -1,0 +1,492 @@
+# SPDX-License-Identifier: MIT
+"""A session at the server: what one client registered, what waits for it, and what came from it and waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .._errors import Busy, CodecError, RemoteProtocolError, SenderExists, SigError
+from .._info import Peer, SenderInfo
+from .._names import check_event_to_hear, check_name
+from .._terms import POLICIES
+from .bodies import (
+    KEPT_HEAD_BYTES,
+    NO_TIMEOUT_MS,
+    read_body,
+    read_request,
+    write_body,
+    write_error,
+    write_kept,
+    write_request,
+)
+from .event_queue import EventQueue
+from .frames import HEADER_BYTES, Item, Kind, frame
+from .hub import (
+    MAX_EVENTS,
+    MAX_LINK_TOPICS,
+    MAX_LISTENERS,
+    MAX_SENDERS,
+    MAX_TOPICS,
+    brief,
+    peer_fields,
+    presence_fields,
+)
+from .inbox import Inbox
+from .session import WRITE_BYTES, Limits, Session
+from .stall import StallBudget
+from .translate import translate, translate_event
+
+if TYPE_CHECKING:
+    from .._codec import Codec
+    from .._info import Policy
+    from .._limits import LinkOptions
+    from .._listener import Key
+    from .calls import Asker
+    from .hub import Hub
+    from .routes import Route, SenderEntry, Topic
+
+MAX_SENDER_BYTES = 64 * 1024
+"""Longest ADD_SENDER: what is told of the sender then is no longer than a JSON body may be."""
+
+NOTICE_EVENTS = 20
+"""How many of a sender's events a NOTICE names: enough to find a slip of the pen."""
+
+QUERY_BYTES = 48 * 1024
+"""About how long one answer to a QUERY gets; the asker goes on after its last entry."""
+
+SESSION_BYTES = 4096
+"""About what a session takes in memory beside what it keeps."""
+
+
+class ServerSession(Session):
+    """One client's session, at the server.
+
+    Attributes:
+        id: Its name on the wire, 128 random bits as hexadecimal text.
+        secret: What a link must show to carry it, of the same form.
+        peer: Who is at the other end.
+        codec: The codec of its data.
+        routes: The topics that it owns and whose route is known.
+        senders: The senders that it registered, by name.
+        listeners: What its listeners asked for, by their numbers.
+        told: The topics that were announced to it.
+        events: The events that wait for it.
+        taken: How many bytes of them were written, ever.
+        stall: How long it may still hold up others.
+        detached_s: When its link left; ``None`` while it has one.
+        is_closing: Whether the server closes: events that come now are not taken, nor acknowledged.
+    """
+
+    handlers: ClassVar = {
+        Kind.ADD_SENDER: "_on_add_sender",
+        Kind.LISTEN: "_on_listen",
+        Kind.UNLISTEN: "_on_unlisten",
+        Kind.QUERY: "_on_query",
+        Kind.REQUEST: "_on_request",
+        Kind.REPLY: "_on_reply",
+        Kind.ERROR: "_on_error",
+        Kind.CANCEL: "_on_cancel",
+        Kind.PAD: "_on_pad",
+        Kind.EVENT: "_on_events",
+        Kind.EVENT_META: "_on_events",
+        Kind.GAP: "_on_events",
+        Kind.REMOVE_SENDER: "_on_remove_sender",
+        Kind.SYNC: "_on_sync",
+    }
+
+    def __init__(self, hub: Hub, options: LinkOptions, accepts: Limits, codec: Codec, peer: Peer) -> None:
+        self.routes: dict[int, Route] = {}
+        super().__init__(options, self.routes, accepts)
+        self.id, self.secret = hub.new_token(), hub.new_token()
+        self._hub = hub
+        self.codec = codec
+        self.peer = peer
+        self.max_requests = options.max_requests
+        self.senders: dict[str, SenderEntry] = {}
+        self.listeners: dict[int, Key] = {}
+        self.told: set[Topic] = set()
+        self.events = EventQueue(options.event_queue, hub.drops.count)
+        self.taken = 0
+        self.stall = StallBudget(options.stall_budget)
+        self.detached_s: float | None = None
+        self.is_closing = False
+        self._owned: dict[int, Topic] = {}
+        self._inbox = Inbox(self)
+
+    # what the hub asks of it
+
+    @property
+    def holds_up(self) -> bool:
+        """Whether those who signal what it must not miss have to wait for it."""
+        return self.events.is_full and not self.events.is_released
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether anything that was accepted is still on its way from it or to it."""
+        return bool(self._inbox or self._control or not self.events.is_empty or not self.is_acknowledged)
+
+    def take(self, item: Item, now_s: float) -> None:
+        """Take a counted frame, or a run of events; while the server closes, only the answers to requests."""
+        if not self.is_closing:
+            super().take(item, now_s)
+        elif item[0] in (Kind.REPLY, Kind.ERROR):  # not counted: what is not taken stands in front of it
+            _kind, id_, _route, data, start, end, _count = item
+            getattr(self, self.handlers[item[0]])(id_, data[start + HEADER_BYTES : end], now_s)
+
+    @property
+    def waiting_size(self) -> int:
+        """How many bytes of events wait for it."""
+        return self.events.size
+
+    @property
+    def most_waiting(self) -> int:
+        """How many may."""
+        return self.options.event_queue
+
+    def give_way(self) -> None:
+        """Hold up nobody any more: lose the oldest events instead, and be told."""
+        self.events.release()
+
+    def hold_again(self, now_s: float) -> None:
+        """Miss nothing again, if the stall budget has enough for it: it is not worth it for a moment at a time."""
+        if self.link is not None and self.events.is_released and self.stall.may_begin(now_s):
+            self.events.hold()
+
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether anything would be lost with it, now that it has no link."""
+        return bool(self.senders or self.listeners or self._inbox or self.kept_size or not self.events.is_empty)
+
+    @property
+    def kept_size(self) -> int:
+        """About how many bytes it takes in memory."""
+        return super().kept_size + self.events.size + SESSION_BYTES
+
+    def announce(self, topic: Topic) -> bool:
+        """Tell the other side which event a topic number stands for, once; return whether it has been told."""
+        if topic in self.told:
+            return True
+        info = topic.sender.info
+        fields: dict[str, Any] = {"sender": info.name, "event": topic.event}
+        if info.peer is not None:
+            fields["peer"] = peer_fields(info.peer)
+        data = frame(Kind.TOPIC, topic.id, write_body(fields))
+        if not self.accepts(data):
+            return False
+        self.told.add(topic)
+        topic.told.add(self)
+        self.put_event_frame(data)
+        return True
+
+    def accepts(self, data: bytes) -> bool:
+        """Whether a frame is no longer than the other side takes."""
+        return len(data) - HEADER_BYTES <= self.peer_limits.max_frame
+
+    def notice_undeclared(self, listener_id: int, info: SenderInfo, event: str) -> None:
+        """Tell a listener's owner that the sender, which is connected, does not declare what it waits for."""
+        if self.control_is_full:
+            self._hub.drops.count("notice", "a notice was left out: much control waits for the link")
+            return
+        text = f"sender {info.name!r} does not declare the event {event!r}"
+        fields = {"code": "event_not_declared", "message": text, "events": info.events[:NOTICE_EVENTS]}
+        body = write_body(fields)
+        if len(body) > self.peer_limits.max_frame:
+            body = write_error("event_not_declared", text, self.peer_limits.max_frame)
+        self.put_control(Kind.NOTICE, listener_id, body)
+        self._hub.mark(self)
+
+    def put_events(self, run: bytes, policy: Policy) -> bool:
+        """Queue events for the other side; return whether the last of them was taken."""
+        taken = self.events.put(run, policy)
+        if policy == "disconnect" and self.events.is_full:
+            text = f"{self.events.size} bytes of events wait for this link, whose listeners ask to be disconnected then"
+            self.fail(RemoteProtocolError(text, code="too_slow"))
+        return taken
+
+    def put_event_frame(self, data: bytes) -> None:
+        """Queue a frame of the event lane that is no event; no credit holds back those who cause it."""
+        limit = self.options.event_queue
+        if limit is not None and self.events.size > 2 * (limit + self._hub.presence_size):
+            text = f"{self.events.size} bytes of events and presence wait for this link"
+            self.fail(RemoteProtocolError(text, code="too_slow"))
+        self.events.put_frame(data)
+
+    def retry(self) -> None:
+        """Readers have room again: route what waits, as far as it goes."""
+        try:
+            consumed = self._inbox.go_on()
+        except RemoteProtocolError as error:
+            self.fail(error)
+            return
+        self._consumed += consumed
+        if self.link is not None and consumed:
+            self._put_ack()  # the publisher waits for this credit
+            self._hub.mark(self)
+
+    def route_the_rest(self) -> None:
+        """The session is over: what came from it goes on, whoever holds it up."""
+        with suppress(RemoteProtocolError):  # what came was broken, and nothing behind it can be taken
+            self._inbox.go_on(whatever=True)
+
+    # requests: this session as the one that asks, and as the one that is asked
+
+    def take_reply(self, request_id: int, codec: Codec, result: bytes) -> None:
+        """Write the result of a request that came by this link."""
+        body = translate(result, codec, self.codec)
+        if len(body) > self.peer_limits.max_frame:
+            raise CodecError(f"it has {len(body)} bytes, the link takes {self.peer_limits.max_frame}")
+        if not self.has_reply_room:
+            self._hub.drops.count("reply", "a reply was left out: too many wait for a link that reads slowly")
+            text = (
+                f"the reply, of {len(body)} bytes, was left out: too many wait for your link; ask for fewer at a time"
+            )
+            self.take_error(request_id, "request_failed", text)
+            return
+        self.put_reply(request_id, body)
+        self._hub.mark(self)
+
+    def take_error(self, request_id: int, code: str, message: str) -> None:
+        """Write why a request that came by this link has no result."""
+        self.put_control(Kind.ERROR, request_id, write_error(code, message, self.peer_limits.max_frame))
+        self._hub.mark(self)
+
+    def ask(
+        self, call_id: int, sender: str, method: str, asking: Asker, timeout_ms: int, codec: Codec, params: bytes
+    ) -> None:
+        """Write a request to a sender of this link."""
+        peer: Peer | None = getattr(asking, "peer", None)
+        caller = peer.name if peer is not None else self._hub.name
+        if self.control_is_full:
+            raise Busy(f"too many requests wait for the link of sender {sender!r}; try again")
+        body = write_request(sender, method, caller, timeout_ms, translate(params, codec, self.codec))
+        if len(body) > self.peer_limits.max_frame:
+            raise CodecError(f"they have {len(body)} bytes, the link takes {self.peer_limits.max_frame}")
+        self.put_control(Kind.REQUEST, call_id, body)
+        self._hub.mark(self)
+
+    def withdraw(self, call_id: int) -> None:
+        """Write that an answer is not wanted any more."""
+        self.put_control(Kind.CANCEL, call_id)
+        self._hub.mark(self)
+
+    def _time_left_ms(self, request_id: int, now_s: float) -> int | None:
+        return self._hub.requests.time_left_ms(self, request_id, now_s)
+
+    # frames
+
+    def _on_add_sender(self, id_: int, body: bytes, _now_s: float) -> None:
+        name = read_body("ADD_SENDER", body).name("sender", "sender")
+        if self._inbox and name in self.senders:  # its removal may wait among the events; then it comes next
+            self._inbox.put_late_sender(id_, body)
+        else:
+            self.enter_sender(id_, body)
+
+    def enter_sender(self, id_: int, body: bytes) -> None:
+        """Register a sender, or say why not."""
+        fields = read_body("ADD_SENDER", body)
+        info = SenderInfo(
+            fields.name("sender", "sender"),
+            fields.names("events", "event"),
+            fields.names("requests", "method"),
+            peer=self.peer,
+        )
+        kept = {event: keep for event, keep in fields.fields("keep").integers_by_name().items() if event in info.events}
+        refusal = self._no_place_for(info, len(body))
+        if refusal is not None:
+            self.take_error(id_, "limit_reached", refusal)
+            return
+        try:
+            entry = self._hub.add_sender(info, fields.flag("fallback"), self, kept)
+        except SenderExists as error:
+            self.take_error(id_, "sender_exists", str(error))
+            return
+        self.senders[info.name] = entry
+        self._owned.update((topic.id, topic) for topic in entry.topics.values())
+        self._ok(id_, {"topics": {event: topic.id for event, topic in entry.topics.items()}})
+
+    def _no_place_for(self, info: SenderInfo, size: int) -> str | None:
+        """Return why a sender cannot be taken, or ``None``."""
+        accepted = self.peer_limits.max_frame
+        if size > MAX_SENDER_BYTES or max(len(info.events), len(info.requests)) > MAX_EVENTS:
+            return f"a sender has at most {MAX_EVENTS} events and as many methods, in {MAX_SENDER_BYTES} bytes"
+        if len(write_body({"topics": dict.fromkeys(info.events, 0xFFFF_FFFF)})) > accepted:
+            return f"the answer would be longer than the {accepted} bytes that you take: fewer events"
+        if len(self.senders) >= self.options.max_senders or not self._hub.has_place_for(info):
+            return (
+                f"no more senders: {self.options.max_senders} a link, {MAX_SENDERS} in all, with {MAX_TOPICS} events "
+                "in all"
+            )
+        if len(self._owned) + len(info.events) > MAX_LINK_TOPICS:
+            return f"no more senders: those of a link have at most {MAX_LINK_TOPICS} events together"
+        return None
+
+    def _on_listen(self, id_: int, body: bytes, _now_s: float) -> None:
+        fields = read_body("LISTEN", body)
+        try:
+            sender = check_name(fields.text("sender"), "sender") if fields.has("sender") else None
+            event = check_event_to_hear(fields.text("event")) if fields.has("event") else None
+        except SigError as error:
+            raise RemoteProtocolError(f"LISTEN: {error}", code="invalid_name") from error
+        if id_ in self.listeners:
+            raise RemoteProtocolError(
+                f"LISTEN uses the number {id_}, which another listener has", code="malformed_body"
+            )
+        if len(self.listeners) >= self.options.max_listeners or self._hub.listeners >= MAX_LISTENERS:
+            text = f"no more listeners: {self.options.max_listeners} a link, {MAX_LISTENERS} in all"
+            self.take_error(id_, "limit_reached", text)
+            return
+        policy = fields.choice("policy", POLICIES)
+        self.listeners[id_] = (sender, event)
+        self._ok(id_, {})
+        self._hub.add_listener(self, id_, (sender, event), policy)
+        if event is not None and event.startswith("#"):
+            present = self._hub.present(sender, self.peer_limits.max_frame)
+            if present:
+                self.put_event_frame(present)
+        elif fields.integer("replay", 0):
+            self.replay(id_, (sender, event), fields.integer("replay"))
+        self.put_event_frame(frame(Kind.START, id_))
+
+    def _on_unlisten(self, id_: int, _body: bytes, _now_s: float) -> None:
+        key = self.listeners.pop(id_, None)
+        if key is not None:
+            self._hub.remove_listener(self, id_, key)
+
+    def _on_query(self, id_: int, body: bytes, _now_s: float) -> None:
+        fields = read_body("QUERY", body)
+        what, after = fields.text("what"), fields.text("after", "")
+        room = min(QUERY_BYTES, self.peer_limits.max_frame // 2)
+        rows: Iterable[dict[str, Any]]
+        if what == "senders":
+            rows = (presence_fields(info) for info in self._hub.senders_after(after))
+        elif what == "peers":
+            rows = (peer_fields(peer) for peer in self._hub.peers()[fields.integer("skip", 0) :])
+        else:
+            self.take_error(id_, "request_failed", f"QUERY knows 'senders' and 'peers', not {what!r}")
+            return
+        page, more = _page(rows, room)
+        self._ok(id_, {what: page, "more": more})
+
+    def _on_request(self, id_: int, body: bytes, now_s: float) -> None:
+        sender, method, _caller, timeout_ms, params = read_request(body)
+        if self._hub.requests.is_open(self, id_):
+            raise RemoteProtocolError(f"REQUEST uses the number {id_}, which is open", code="malformed_body")
+        deadline_s = None if timeout_ms == NO_TIMEOUT_MS else now_s + timeout_ms / 1000
+        self._hub.requests.request(self, id_, sender, method, timeout_ms, self.codec, params, deadline_s)
+
+    def _on_reply(self, id_: int, body: bytes, _now_s: float) -> None:
+        self._hub.requests.reply(self, id_, self.codec, body)
+
+    def _on_error(self, id_: int, body: bytes, _now_s: float) -> None:
+        fields = read_body("ERROR", body)
+        self._hub.requests.refuse(self, id_, fields.text("code"), fields.text("message", ""))
+
+    def _on_cancel(self, id_: int, _body: bytes, _now_s: float) -> None:
+        self._hub.requests.cancel(self, id_)
+
+    def _on_remove_sender(self, id_: int, body: bytes, _now_s: float) -> None:
+        self._consumed += self._inbox.put(Kind.REMOVE_SENDER, id_, body)
+
+    def drop_sender(self, body: bytes) -> None:
+        """Take a sender out."""
+        name = read_body("REMOVE_SENDER", body).text("sender")
+        entry = self.senders.pop(name, None)
+        if entry is None:  # its ADD_SENDER was refused meanwhile
+            return
+        for topic in entry.topics.values():
+            del self._owned[topic.id]
+        self._hub.remove_sender(entry)
+
+    def _on_sync(self, id_: int, body: bytes, _now_s: float) -> None:
+        self._consumed += self._inbox.put(Kind.SYNC, id_, body)
+
+    def answer_sync(self, id_: int, accepted: int) -> None:
+        """Tell how many routers took the event in front of a SYNC."""
+        self._ok(id_, {"accepted": accepted})
+
+    # events
+
+    def _on_events(self, id_: int, route: Route | None, run: bytes, count: int, _now_s: float) -> None:
+        if route is None:
+            route = self.find_route(id_)
+        self._consumed += self._inbox.put_run(route, run, count)
+
+    def find_route(self, id_: int) -> Route:
+        """Return where the events of a topic go.
+
+        Raises:
+            RemoteProtocolError: The topic is not one of this session's.
+        """
+        topic = self._owned.get(id_)
+        if topic is None:
+            text = f"an event on topic {id_}, which is not one of this link's senders'"
+            raise RemoteProtocolError(text, code="topic_not_owned")
+        route = self.routes[id_] = self._hub.route(topic)
+        return route
+
+    def is_held_up(self, route: Route) -> bool:
+        """Whether events by that route must wait; then the session is retried when there is room."""
+        if not route.is_full() and not (route.local and self._hub.local.is_full):
+            return False
+        self._hub.wants_room(self, route)
+        return True
+
+    def forward(self, run: bytes, count: int, route: Route) -> int:
+        """Give a run of ours to its readers; return how many routers took its last event."""
+        return self._hub.forward(run, count, self.codec, self.options.max_frame, route)
+
+    def _take_events(self, parts: list[bytes], room: int) -> None:
+        was_full = self.events.is_full
+        size = self.events.take(parts, room, WRITE_BYTES)
+        self._wrote_events(size)
+        self.taken += size
+        if not self.events.is_full:
+            self.hold_again(self._hub.now_s)
+            if was_full:
+                self._hub.got_room(self)
+
+    def lose_sender(self, entry: SenderEntry, message: str) -> None:
+        """Another router took the name of a sender while this session was away: tell the client."""
+        del self.senders[entry.info.name]
+        fields = {"code": "sender_exists", "message": message, "sender": entry.info.name}
+        self.put_control(Kind.NOTICE, 0, write_body(fields))
+
+    def replay(self, listener_id: int, key: Key, most: int) -> None:
+        """Give a new listener what is kept for it: the newest, as far as there is room, oldest first."""
+        frames: list[bytes] = []
+        room = self.options.event_queue - self.events.size
+        for topic, codec, kind, body in reversed(self._hub.kept(key, most)):
+            if topic.sender.session is self or not self._hub.announce(self, topic):
+                continue
+            try:
+                body = translate_event(kind, body, codec, self.codec, self.peer_limits.max_frame - KEPT_HEAD_BYTES)
+            except CodecError:
+                continue  # as if it were not kept
+            frames.append(frame(Kind.KEPT, topic.id, write_kept(listener_id, kind, body)))
+            room -= len(frames[-1])
+            if room < 0:
+                break
+        for data in reversed(frames):
+            self.put_event_frame(data)
+
+    def _ok(self, id_: int, fields: dict[str, Any]) -> None:
+        self.put_control(Kind.OK, id_, write_body(fields))
+        self._hub.mark(self)
+
+
+def _page(rows: Iterable[dict[str, Any]], room: int) -> tuple[list[dict[str, Any]], bool]:
+    """Return as many of ``rows`` as fit into ``room`` bytes of JSON, at least one, and whether there are more."""
+    page: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        row_size = len(write_body(row))
+        if row_size > room:
+            row = brief(row)
+            row_size = len(write_body(row))
+        size += row_size
+        if size > room and page:
+            return page, True
+        page.append(row)
+    return page, False
