@@ -463,9 +463,10 @@ def test_so_many_async_handlers_may_run_and_the_next_request_is_told_busy_at_onc
 def test_closing_gives_up_what_runs() -> None:
     async def scenario() -> None:
         handler = Sleeper()
-        ended = threading.Event()
+        begun, ended = threading.Event(), threading.Event()
 
         def work(_params: Any) -> None:
+            begun.set()
             work_until_cancelled()
             ended.set()
 
@@ -473,7 +474,7 @@ def test_closing_gives_up_what_runs() -> None:
         desk.ask("sleep")
         desk.ask("work")
         await handler.begun.wait()
-        await until(lambda: desk.answering._workers.open, "the plain handler runs")
+        await until(begun.is_set, "the plain handler runs")
         await desk.answering.close(set())
         assert handler.ended == ["cancelled"]
         assert await handler.thread == "stopped"
