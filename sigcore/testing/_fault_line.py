@@ -108,9 +108,7 @@ class Line:
     def _due_s(self) -> float:
         if not (self._options.delay or self._options.jitter):
             return 0.0
-        earliest_s = self._waiting[-1][0] if self._waiting else 0.0
-        delay_s = self._options.delay + self._options.jitter * self._random.random()
-        return max(earliest_s, self._loop.time() + delay_s)
+        return self._loop.time() + self._options.delay + self._options.jitter * self._random.random()
 
     def _look_again(self, after_s: float = 0.0) -> None:
         if self._timer is None:

@@ -94,8 +94,8 @@ class FaultLink(asyncio.Protocol):
         self._program_told = False  # of the end
         self._reading_paused = False  # on the wire, by this link
         self._writing_paused = False  # of the program, by this link
-        self._wire_over: asyncio.Future[None] = self.loop.create_future()
-        self._ghost: asyncio.Task[None] | None = None
+        self._wire_over = asyncio.Event()
+        self._ghost: asyncio.Task[bool] | None = None
 
     # What the wire calls.
 
@@ -126,8 +126,7 @@ class FaultLink(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the program, after the bytes that are on their way to it; at once where it has closed the link."""
-        if not self._wire_over.done():  # a ghost that the loop's end cancelled has taken the future with it
-            self._wire_over.set_result(None)
+        self._wire_over.set()
         self.outbound.clear()
         if self.is_closing:
             self._lose(None)
@@ -139,7 +138,7 @@ class FaultLink(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes on their way to the wire."""
-        if not self.is_closing and not self._wire_over.done():
+        if not self.is_closing and not self._wire_over.is_set():
             self.outbound.push(self._damage_out(data))
             self._regulate_writing()
 
@@ -228,7 +227,7 @@ class FaultLink(asyncio.Protocol):
         self._regulate_writing()
 
     def _regulate_reading(self) -> None:
-        if self._wire_over.done():
+        if self._wire_over.is_set():
             return
         held = self.inbound.held_bytes
         if held > HIGH_WATER_BYTES and not self._reading_paused:
@@ -255,14 +254,14 @@ class FaultLink(asyncio.Protocol):
         self.is_closing = True
         if not self.inbound.is_held_for("silence"):
             self.inbound.clear()
-        self._regulate_reading()  # a wire that is not read may not notice that the other side has ended
 
     def _end(self, on_the_wire: Callable[[], None]) -> None:
         """End the link for the program, and on the wire, unless the wire is gone or must not hear of it."""
-        if self._wire_over.done():
+        if self._wire_over.is_set():
             self._lose(None)
         elif self.outbound.is_held_for("silence"):
-            self._ghost = self.loop.create_task(self._haunt())
+            self._ghost = self.loop.create_task(self._wire_over.wait())  # cancelled when the loop ends, as every task
+            self._ghost.add_done_callback(lambda _: self._leave_wire(self._wire.abort))
             self._lose(None)
         else:
             on_the_wire()
@@ -271,7 +270,7 @@ class FaultLink(asyncio.Protocol):
         self.outbound.finish(lambda: self._leave_wire(self._wire.close))
 
     def _leave_wire(self, leave: Callable[[], None]) -> None:
-        if not self._wire_over.done():
+        if not self._wire_over.is_set():
             leave()
 
     def _reset_wire(self) -> None:
@@ -295,14 +294,8 @@ class FaultLink(asyncio.Protocol):
         self._leave_faults()
 
     def _leave_faults(self) -> None:
-        if self._program_told and self._wire_over.done() and self.plan.faults is not None:
+        if self._program_told and self._wire_over.is_set() and self.plan.faults is not None:
             self.plan.faults._over(self)
-
-    async def _haunt(self) -> None:
-        try:
-            await self._wire_over
-        finally:  # or the loop ends, and with it every task
-            self._leave_wire(self._wire.abort)
 
 
 class FaultTransport(asyncio.Transport):

@@ -146,11 +146,7 @@ class _Stream:
     """
 
     def __init__(self, triggered: Iterable[Triggered]) -> None:
-        began: dict[str, float] = {}
         ordered = sorted(triggered, key=lambda record: record.at)
-        for record in ordered:
-            began.setdefault(record.session, record.at)
-        ordered.sort(key=lambda record: (began[record.session], record.seq))
         self.keys: list[Key] = [(record.session, record.seq) for record in ordered]
         self.at = [record.at for record in ordered]
         self.place = {key: number for number, key in enumerate(self.keys)}
