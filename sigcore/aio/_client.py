@@ -192,9 +192,17 @@ class ClientRouter(NetworkedRouter):
                 return
             if loop.time() - began_s >= HEALTHY_S:
                 backoff.reset()
-            delay_s = backoff.delay_s()
+            delay_s = backoff.delay_s() + self._asked_to_wait_s()
             _log.info("no link to %s (%s); next try in %.2f s", self._asked, error or "closed", delay_s)
             await asyncio.sleep(delay_s)
+
+    def _asked_to_wait_s(self) -> float:
+        """Return how long the server asked us to stay away, once."""
+        if self._connecting is None:
+            return 0.0
+        link = self._connecting.link
+        asked_s, link.retry_after_s = link.retry_after_s, 0.0
+        return asked_s
 
     async def _live_once(self) -> Exception | None:
         """Make a link and wait for its end; return why it ended, or never came up."""

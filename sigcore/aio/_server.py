@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from .._sender import Sender
     from .._signal import Call, Signal
 
+RETRY_RATE = 200
+"""About how many clients per second come back to a server that was restarted in good order."""
+
 _log = get_logger("sigcore.server")
 
 
@@ -140,7 +143,7 @@ class ServerRouter(NetworkedRouter):
         self._hub.now_s = self._the_loop.time() if self._loop is not None else 0.0
         ios = list(self._ios.values())
         for io in ios:
-            io.link.end("closing", "the server closes")
+            io.link.end("closing", "the server closes", retry_ms=secrets.randbelow(1 + 1000 * len(ios) // RETRY_RATE))
             io.flush()
         if ios:
             await asyncio.wait([io.lost for io in ios], timeout=2 * CLOSE_S)

@@ -228,6 +228,13 @@ def write_error(code: str, message: str, longest: int) -> bytes:
     return body
 
 
+def write_bye(code: str, message: str, retry_ms: int) -> bytes:
+    """Return the body of a BYE."""
+    if retry_ms:
+        return write_body({"code": code, "message": message, "retry_ms": retry_ms})
+    return write_error(code, message, MAX_BYE_BYTES)
+
+
 def cut_text(text: str, longest: int) -> str:
     """Return as much of ``text`` as fits into ``longest`` bytes of UTF-8."""
     return text.encode()[:longest].decode(errors="ignore")

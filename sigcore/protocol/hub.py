@@ -106,6 +106,7 @@ class Hub:
         on_dirty: Called when a link that had nothing to write has something, or something else is to do soon.
         new_token: Returns 128 random bits as hexadecimal text.
         now_s: The time, as whoever called last has told.
+        is_closing: Whether the server closes: no event is accepted any more.
     """
 
     def __init__(
@@ -125,6 +126,8 @@ class Hub:
         self.drops = drops
         self.new_token = new_token
         self.now_s = 0.0
+        self.is_closing = False
+        self._room_came = False
         self.local: LocalSide
         self.sessions: dict[str, ServerSession] = {}
         self._detached = Detached(session_memory, drops)
@@ -179,6 +182,8 @@ class Hub:
         for event, topic in entry.topics.items():
             topic.signal = signals.get(event)
             self.topics[topic.id] = topic
+            if entry.session is not None:
+                entry.session.routes.pop(topic.id, None)  # to nowhere, if it was built while the name was not ours
             self._history.declare(topic.id, entry.keep.get(event, 0))
             if entry.session is None:
                 self._local_topics.add(info.name, event, topic)
@@ -312,7 +317,7 @@ class Hub:
         for topic in topics:
             self.local.route_changed(topic)
         if topics:
-            self.local.retry()  # whoever was full may be gone
+            self._room_came = True  # whoever was full may be gone
 
     # events
 
@@ -386,7 +391,7 @@ class Hub:
                 taken += session.put_events(data, policy)
                 self.mark(session)
         if route.keeps:
-            for kind, id_, body in split_run(frames[self.local.codec.name]):
+            for kind, id_, body in split_run(frames.get(self.local.codec.name, b"")):
                 self._history.add(id_, kind, body)
         return taken
 
@@ -406,10 +411,9 @@ class Hub:
         self.room_came()
 
     def room_came(self) -> None:
-        """Somebody who was full has room, or may hold up others no longer: let the publishers try what waits."""
-        for publisher in self._hold_ups.take_waiting():
-            publisher.retry()
-        self.local.retry()
+        """Somebody who was full has room, or may hold up others no longer: ``settle`` lets publishers try again."""
+        self._room_came = True
+        self.on_dirty()
 
     def take_dirty(self) -> list[ServerSession]:
         """Return the sessions that have something to write, and forget that they have."""
@@ -472,6 +476,7 @@ class Hub:
 
     def stop_taking_events(self) -> None:
         """The server closes: what is accepted goes out, and nothing more is accepted."""
+        self.is_closing = True
         for session in self.sessions.values():
             session.is_closing = True
 
@@ -481,6 +486,11 @@ class Hub:
         for session in over:
             self._drop_session(session)
         self._settle_local()
+        if self._room_came:
+            self._room_came = False
+            for publisher in self._hold_ups.take_waiting():
+                publisher.retry()
+            self.local.retry()
 
     def _is_entered(self, entry: SenderEntry) -> bool:
         return self._senders.get(entry.info.name) is entry

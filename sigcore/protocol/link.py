@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from .._errors import LinkError, LinkRefused, RemoteProtocolError
 from .._limits import LinkOptions
 from .._logging import get_logger
-from .bodies import MAX_BYE_BYTES, read_ack, read_body, write_body, write_error
+from .bodies import read_ack, read_body, write_body, write_bye
 from .codes import BYE_CODES, KEEPS_SESSION
 from .frames import FIRST_CONTROL, MAGIC, PREFACE, VERSION, FrameReader, Item, Kind, frame
 from .session import Session
@@ -27,6 +27,9 @@ _log = get_logger("sigcore.protocol")
 
 HANDSHAKE_FRAME_BYTES = 4096
 """Longest body before the handshake is done: enough for a HELLO, cheap to refuse."""
+
+MAX_RETRY_MS = 60_000
+"""The longest that one side may ask the other to stay away."""
 
 
 class State(Enum):
@@ -46,6 +49,7 @@ class Link:
         error: Why it ended; ``None`` while it lives and after a good end.
         session: What it carries while it is up.
         ended: Called once, when the link ends for any reason.
+        retry_after_s: How long the other side asked us to wait before the next link.
     """
 
     handlers: ClassVar[Mapping[State, Mapping[int, str]]]
@@ -58,6 +62,7 @@ class Link:
         self.error: LinkError | None = None
         self.session: Session | None = None
         self.ended: Callable[[], object] = _nobody
+        self.retry_after_s = 0.0
         self._begin = b""  # what came of the preface
         self._reader = FrameReader(HANDSHAKE_FRAME_BYTES, {})
         self._slots: dict[int, bytes] = {}
@@ -149,17 +154,31 @@ class Link:
         session.keep(data, begin)
         return data
 
-    def end(self, code: str = "closing", message: str = "", *, error: LinkError | None = None) -> None:
-        """End the link: the last thing written is a BYE that says why. Does nothing after the end."""
+    def end(
+        self, code: str = "closing", message: str = "", *, error: LinkError | None = None, retry_ms: int = 0
+    ) -> None:
+        """End the link: the last thing written is a BYE that says why. Does nothing after the end.
+
+        Args:
+            code: Why, one of ``BYE_CODES``.
+            message: The same for people.
+            error: What this side takes it for; ``None`` for a good end.
+            retry_ms: How long the other side should wait before it connects again.
+        """
         if self.state is State.ENDED:
             return
         if self.state is not State.PREFACE or self.opens:
-            self.put_slot(Kind.BYE, write_error(code, message or BYE_CODES[code], MAX_BYE_BYTES))
+            self.put_slot(Kind.BYE, write_bye(code, message or BYE_CODES[code], retry_ms))
         self._leave(error, ends_session=code not in KEEPS_SESSION)
 
     def fail(self, error: RemoteProtocolError) -> None:
         """End the link because of what the other side did."""
         self.end(error.code, str(error), error=error)
+
+    def give_up_session(self) -> None:
+        """End, because another link takes over the session: the other side has noticed first that this one is dead."""
+        self.session = None
+        self.end("replaced")
 
     def lose(self, cause: BaseException | None) -> None:
         """Take down that the carrier lost the connection; nothing more is written."""
@@ -223,6 +242,7 @@ class Link:
     def _on_bye(self, _id: int, body: bytes, _now_s: float) -> None:
         fields = read_body("BYE", body)
         code, message = fields.text("code"), fields.text("message", "")
+        self.retry_after_s = fields.integer("retry_ms", 0, most=MAX_RETRY_MS) / 1000
         keeps_session = code in KEEPS_SESSION
         if code not in BYE_CODES:
             code, message = "unknown", f"{message} ({code})"

@@ -91,7 +91,7 @@ class ServerLink(Link):
         ):
             return None, 0
         if session.link is not None:
-            session.link.end("replaced")
+            session.link.give_up_session()
         return session, received
 
     @staticmethod

@@ -111,7 +111,7 @@ class ServerSession(Session):
         self.taken = 0
         self.stall = StallBudget(options.stall_budget)
         self.detached_s: float | None = None
-        self.is_closing = False
+        self.is_closing = hub.is_closing
         self._owned: dict[int, Topic] = {}
         self._inbox = Inbox(self)
 
@@ -157,7 +157,8 @@ class ServerSession(Session):
     @property
     def is_worth_keeping(self) -> bool:
         """Whether anything would be lost with it, now that it has no link."""
-        return bool(self.senders or self.listeners or self._inbox or self.kept_size or not self.events.is_empty)
+        waits = super().kept_size or self._inbox or not self.events.is_empty
+        return bool(self.senders or self.listeners or waits or self._hub.requests.has_any(self))
 
     @property
     def kept_size(self) -> int:
@@ -200,7 +201,7 @@ class ServerSession(Session):
     def put_events(self, run: bytes, policy: Policy) -> bool:
         """Queue events for the other side; return whether the last of them was taken."""
         taken = self.events.put(run, policy)
-        if policy == "disconnect" and self.events.is_full:
+        if self.events.is_over and not self.is_over:
             text = f"{self.events.size} bytes of events wait for this link, whose listeners ask to be disconnected then"
             self.fail(RemoteProtocolError(text, code="too_slow"))
         return taken

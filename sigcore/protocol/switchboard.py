@@ -84,6 +84,10 @@ class Switchboard:
         """Whether ``asker`` has an open request of that number."""
         return self._calls.is_open(asker, request_id)
 
+    def has_any(self, asker: Asker) -> bool:
+        """Whether ``asker`` has an open request."""
+        return bool(self._calls.of(asker))
+
     def reply(self, answerer: Answerer, call_id: int, codec: Codec, result: bytes) -> None:
         """Pass a result on to whoever asked; one that nobody waits for is counted and dropped."""
         call = self._answered(answerer, call_id)
