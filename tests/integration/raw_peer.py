@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from ..waiting import LIMIT_S
 
-PREFACE = b"\x93SIG\n\x00"
+PREFACE = b"\x93SIG\n\x01"
 HELLO, WELCOME, PING, PONG, ACK, BYE = 1, 2, 3, 4, 5, 6
-ADD_SENDER, LISTEN, UNLISTEN, QUERY, OK, ERROR, REQUEST, REPLY, CANCEL, NOTICE = range(0x10, 0x1A)
-TOPIC, EVENT, EVENT_META, PRESENCE, START, REMOVE_SENDER = range(0x20, 0x26)
+ADD_SENDER, LISTEN, UNLISTEN, QUERY, OK, ERROR, REQUEST, REPLY, CANCEL, NOTICE, PAD = range(0x10, 0x1B)
+TOPIC, EVENT, EVENT_META, PRESENCE, START, REMOVE_SENDER, GAP, SYNC, KEPT = range(0x20, 0x29)
 
 
 def frame(kind: int, id_: int = 0, body: bytes | dict[str, Any] = b"") -> bytes:
@@ -26,7 +26,7 @@ def frame(kind: int, id_: int = 0, body: bytes | dict[str, Any] = b"") -> bytes:
 def hello(**changes: Any) -> bytes:
     """Return the beginning of a link, as a client writes it."""
     fields = {
-        "versions": [0],
+        "versions": [1],
         "codecs": ["json"],
         "name": "stranger",
         "limits": {"frame": 1_048_576, "credit": 1_048_576},

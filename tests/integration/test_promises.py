@@ -127,13 +127,13 @@ def test_nobody_can_speak_for_the_sender_of_another_link() -> None:
 
 
 def test_the_preface_names_the_version_and_the_server_answers_with_its_own() -> None:
-    with ServerRouter(TCP) as server, RawPeer(server.endpoints[0], PREFACE[:-1] + b"\x01") as newer:
+    with ServerRouter(TCP) as server, RawPeer(server.endpoints[0], PREFACE[:-1] + b"\x02") as newer:
         ((kind, body),) = newer.rest()
         assert kind == BYE
         said = json.loads(body)
         assert said["code"] == "version"
+        assert "version 2" in said["message"]
         assert "version 1" in said["message"]
-        assert "version 0" in said["message"]
 
 
 def test_order_holds_for_each_sender_and_listener_while_requests_go_both_ways() -> None:
