@@ -52,7 +52,7 @@ class BlockingRouter(Router):
         self._closed = threading.Event()
         self._closing = threading.RLock()
         self._host = Host(self, may_wait=True)
-        self._dispatcher = Dispatcher(self._host.mark_thread)
+        self._dispatcher = Dispatcher(self._host.mark_thread, f"the thread of a {type(self).__name__}'s listeners")
         self._host.deliver = self._dispatcher.put
 
     @property
@@ -173,6 +173,8 @@ class ServerRouter(BlockingRouter):
         name: What the server calls itself; host name and process number by default.
         on_error: Called with what goes wrong in listeners.
         insecure: Listen where other machines can connect without authentication.
+        slow_callback: How long an ``async def`` callback may hold the router's own loop until that is logged, in
+            seconds; ``None`` for ever.
         **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
     """
 
@@ -186,11 +188,18 @@ class ServerRouter(BlockingRouter):
         name: str | None = None,
         on_error: OnError | None = None,
         insecure: bool = False,
+        slow_callback: float | None = 1.0,
         **limits: Unpack[LinkKeywords],
     ) -> None:
         super().__init__(on_error)
         self._inner = AioServerRouter(
-            endpoints, codecs=codecs, name=name, insecure=insecure, _host=self._host, **limits
+            endpoints,
+            codecs=codecs,
+            name=name,
+            insecure=insecure,
+            slow_callback=slow_callback,
+            _host=self._host,
+            **limits,
         )
 
     @classmethod
@@ -230,6 +239,8 @@ class ClientRouter(BlockingRouter):
         name: What this router calls itself; host name and process number by default.
         connect_timeout: How long ``open`` waits for the first link, in seconds; ``None`` does not wait.
         on_error: Called with what goes wrong in listeners, and with what the server refuses later on.
+        slow_callback: How long an ``async def`` callback may hold the router's own loop until that is logged, in
+            seconds; ``None`` for ever.
         **limits: The fields of ``sigcore.LinkOptions``, where the endpoint's query does not say otherwise.
 
     Raises:
@@ -247,11 +258,18 @@ class ClientRouter(BlockingRouter):
         name: str | None = None,
         connect_timeout: float | None = 10.0,
         on_error: OnError | None = None,
+        slow_callback: float | None = 1.0,
         **limits: Unpack[LinkKeywords],
     ) -> None:
         super().__init__(on_error)
         self._inner = AioClientRouter(
-            endpoint, codec=codec, name=name, connect_timeout=connect_timeout, _host=self._host, **limits
+            endpoint,
+            codec=codec,
+            name=name,
+            connect_timeout=connect_timeout,
+            slow_callback=slow_callback,
+            _host=self._host,
+            **limits,
         )
 
     @property

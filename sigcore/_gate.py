@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ._line import line_for
 from ._losses import Missed
 from ._queue import QUEUE_SIZE
-from ._signal import ENDS_THE_PROGRAM
+from ._signal import ends_the_program
 
 if TYPE_CHECKING:
     from ._info import EventInfo, Gap
@@ -137,7 +137,7 @@ class Gate:
             return
         try:
             self.call(info, data)
-        except ENDS_THE_PROGRAM:
-            raise
-        except BaseException as error:  # noqa: BLE001  # whatever else a listener raises is its own affair
+        except BaseException as error:  # whatever else a listener raises is its own affair
+            if ends_the_program(error):
+                raise
             self._report(self._listener, info, error)

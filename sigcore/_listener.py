@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._names import PRESENCE_EVENTS
-from ._signal import ENDS_THE_PROGRAM
+from ._signal import ends_the_program
 from ._terms import DEFAULT_TERMS, Terms
 
 if TYPE_CHECKING:
@@ -151,9 +151,9 @@ class Listener:
             return
         try:
             self.on_gap(info, gap)
-        except ENDS_THE_PROGRAM:
-            raise
-        except BaseException as error:  # noqa: BLE001  # whatever else it raises is its own affair
+        except BaseException as error:  # whatever else it raises is its own affair
+            if ends_the_program(error):
+                raise
             self._report(self, info, error)
 
     def disconnect(self) -> None:

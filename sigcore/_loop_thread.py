@@ -11,18 +11,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._errors import RouterClosed, WrongThread
-from ._logging import get_logger
 
 if TYPE_CHECKING:
     from ._queue import Queue
-    from .aio._delivery import Batch, Delivery
+    from .aio._delivery import Delivery
 
 T = TypeVar("T")
 
 JOIN_S = 1.0
 """How long closing waits for a listener that does not return; its thread ends with the process."""
 
-_log = get_logger("sigcore.threads")
+SLOW_LISTENER_S = 10.0
+"""How long a listener may keep the dispatcher's thread until that is logged."""
 
 
 class LoopThread:
@@ -124,10 +124,12 @@ class Dispatcher:
 
     Args:
         started: Called in the thread as it starts.
+        what: What the thread is, for the log, where a listener does not return for long.
     """
 
-    def __init__(self, started: Callable[[], None]) -> None:
+    def __init__(self, started: Callable[[], None], what: str) -> None:
         self._started = started
+        self._what = what
         self._queue: queue.SimpleQueue[tuple[Sequence[Delivery], int, Callable[[int], None]] | None]
         self._queue = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sigcore-dispatcher", daemon=True)
@@ -148,22 +150,18 @@ class Dispatcher:
 
     def _run(self) -> None:
         from .aio._delivery import Batch
+        from .aio._watchdog import Watchdog
 
         self._started()
+        watchdog = Watchdog(SLOW_LISTENER_S, self._what)
+        watchdog.start_here()
         while (entry := self._queue.get()) is not None:
-            _deliver_all(Batch(*entry))
-
-
-def _deliver_all(batch: Batch) -> None:
-    while True:
-        try:
-            full = batch.deliver()
-        except BaseException:  # noqa: BLE001  # SystemExit from a listener must not end everybody's events
-            _log.exception("a listener ended with more than an error; its thread goes on")
-            continue
-        if full is None:
-            return
-        _wait_for_room(full)
+            batch = Batch(*entry, watchdog.alive)
+            while (full := batch.deliver()) is not None:
+                watchdog.rest()
+                _wait_for_room(full)
+            watchdog.rest()
+        watchdog.stop()
 
 
 def _wait_for_room(full: Queue) -> None:

@@ -32,7 +32,7 @@ from ._queue import QUEUE_SIZE, Queue
 from ._requests import DEFAULT_TIMEOUT_S, is_coroutine_function, run_handler
 from ._sender import Sender
 from ._shown import described
-from ._signal import ENDS_THE_PROGRAM, Signal, with_meta
+from ._signal import Signal, ends_the_program, with_meta
 from ._stream import Stream
 from ._table import ListenerTable
 from ._terms import Terms
@@ -540,9 +540,9 @@ class Router:
     def _tell(self, listener: Listener, info: EventInfo, data: object) -> None:
         try:
             listener.call(info, data)
-        except ENDS_THE_PROGRAM:
-            raise
-        except BaseException as error:  # noqa: BLE001  # whatever else a listener raises is its own affair
+        except BaseException as error:  # whatever else a listener raises is its own affair
+            if ends_the_program(error):
+                raise
             self._report(listener, info, error)
 
     def _report(self, listener: Listener, info: EventInfo, error: BaseException) -> None:

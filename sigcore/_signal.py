@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
@@ -126,7 +127,7 @@ class Signal(Generic[T_contra]):
 
     def _failed(self, calls: _Calls | _Removed, call: Call, info: EventInfo, error: BaseException) -> None:
         """Report what ``call`` raised; what the outlet raises, and what ends the program, goes to the caller."""
-        if call is self._outlet or isinstance(error, ENDS_THE_PROGRAM):
+        if call is self._outlet or ends_the_program(error):
             raise error
         self._report(next(listener for listener in calls.listeners if listener.call is call), info, error)
 
@@ -174,6 +175,14 @@ class _Removed:
 
     def __iter__(self) -> Iterator[NoReturn]:
         raise HandleRemoved(self._message)
+
+
+def ends_the_program(error: BaseException) -> bool:
+    """Whether ``error`` is no failure of the listener that raised it, but meant for the whole program.
+
+    Only the main thread can end that; anywhere else it would only keep other listeners from their events.
+    """
+    return isinstance(error, ENDS_THE_PROGRAM) and threading.current_thread() is threading.main_thread()
 
 
 def with_meta(info: EventInfo, meta: Mapping[str, str]) -> EventInfo:

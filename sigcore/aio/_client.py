@@ -62,6 +62,7 @@ class ClientRouter(NetworkedRouter):
         name: What this router calls itself; host name and process number by default.
         connect_timeout: How long ``open`` waits for the first link, in seconds; ``None`` does not wait.
         on_error: Called with what goes wrong in listeners, and with what the server refuses later on.
+        slow_callback: How long a callback may hold the event loop until that is logged, in seconds; ``None`` for ever.
         **limits: The fields of ``sigcore.LinkOptions``, where the endpoint's query does not say otherwise.
 
     Raises:
@@ -77,10 +78,11 @@ class ClientRouter(NetworkedRouter):
         name: str | None = None,
         connect_timeout: float | None = 10.0,
         on_error: OnError | None = None,
+        slow_callback: float | None = 1.0,
         _host: Host | None = None,
         **limits: Unpack[LinkKeywords],
     ) -> None:
-        super().__init__(name, on_error, _host, limits)
+        super().__init__(name, on_error, slow_callback, _host, limits)
         self._connect_timeout = connect_timeout
         self._asked = Endpoint.parse(endpoint)
         self._carrier, self._options, self._endpoint = self._prepare(self._asked, codec)
@@ -448,7 +450,7 @@ class ClientRouter(NetworkedRouter):
     async def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
         local = self._core._senders.get(sender)
         if local is not None:
-            return await self._request_here(local, method, params)
+            return await self._request_here(local, method, params, timeout)
         check_name(sender, "sender")  # here, since the server would end the link
         check_name(method, "method")
         session = self._askable_session()

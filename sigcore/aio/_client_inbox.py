@@ -67,6 +67,7 @@ class ClientInbox:
         self._waiting: list[Delivery] = []
         self._waiting_size = 0
         self._writers: list[asyncio.Future[None]] = []  # replies that wait for room
+        self._asked: set[int] = set()  # requests that are not answered yet
         self._present: dict[str, SenderInfo] = {}  # senders elsewhere, as the server told us
         self.is_reachable = True
         self.sender_lost = sender_lost
@@ -102,7 +103,8 @@ class ClientInbox:
         """The session is over, and what it had for us: listeners hear that they may have missed something."""
         self.unreachable()
         self._present.clear()
-        self.wrote()
+        for call_id in list(self._asked):
+            self.withdrawn(call_id)
         for listener in self._tables._all_listeners():
             if not listener.hears_presence and listener.hears_remote:
                 self.put(_losing(listener))
@@ -192,19 +194,23 @@ class ClientInbox:
                 waiter: asyncio.Future[None] = self._loop.create_future()
                 self._writers.append(waiter)
                 await waiter
+            self._asked.discard(call_id)
             self._session.reply(call_id, result)
             self._flush()
 
         def refuse(code: str, message: str) -> None:
+            self._asked.discard(call_id)
             self._session.refuse(call_id, code, message)
             self._flush()
 
         call = (self, call_id)  # numbers are the session's own
+        self._asked.add(call_id)
         deadline_s = None if timeout_ms == NO_TIMEOUT_MS else self._loop.time() + timeout_ms / 1000
         self._answering.answer(call, sender, method, asking, self._codec, params, reply, refuse, deadline_s)
 
     def withdrawn(self, call_id: int) -> None:
         """Nobody waits for that answer any more."""
+        self._asked.discard(call_id)
         self._answering.withdraw((self, call_id))
 
     def _noting(self, info: SenderInfo) -> Callable[[], None]:

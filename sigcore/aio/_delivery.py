@@ -42,9 +42,17 @@ class Batch:
         deliveries: What to deliver, in order.
         size: How many bytes they stand for in all.
         done: Told how many of these were dealt with, before every wait, every 20 ms and at the end.
+        begins: Called before each delivery.
     """
 
-    def __init__(self, deliveries: Sequence[Delivery], size: int, done: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        deliveries: Sequence[Delivery],
+        size: int,
+        done: Callable[[int], None],
+        begins: Callable[[], object] | None = None,
+    ) -> None:
+        self._begins = begins
         self._deliveries = deliveries
         self._at = 0
         self._told_at = 0
@@ -64,6 +72,8 @@ class Batch:
                         self._tell()
                         return queue
             self._at += 1
+            if self._begins is not None:
+                self._begins()
             deliver(delivery)
             if time.monotonic() >= self._tell_at_s:
                 self._tell()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._losses import Missed
 from .._queue import QUEUE_SIZE, Queue
-from .._signal import ENDS_THE_PROGRAM
+from .._signal import ends_the_program
 from ._home import Nudge
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ class Mailbox:
                 await self._tell_gap(item)
             else:
                 await self._call(*item)
-        except ENDS_THE_PROGRAM:
-            raise
         except BaseException as error:
+            if ends_the_program(error):
+                raise
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
             self._report(self._listener, info, error)

@@ -18,6 +18,7 @@ from .._plugins import load_carrier
 from ._answering import Answering
 from ._delivery import InlineDelivery
 from ._router import AsyncCore, Router
+from ._watchdog import Watchdog
 
 if TYPE_CHECKING:
     from .. import _router as core
@@ -68,7 +69,14 @@ class Host:
 class NetworkedRouter(Router):
     """A router over carriers, on one event loop; any thread may hand it things."""
 
-    def __init__(self, name: str | None, on_error: OnError | None, host: Host | None, keywords: LinkKeywords) -> None:
+    def __init__(
+        self,
+        name: str | None,
+        on_error: OnError | None,
+        slow_callback: float | None,
+        host: Host | None,
+        keywords: LinkKeywords,
+    ) -> None:
         self._host = host or Host(AsyncCore(on_error=on_error))
         self._begin_with(self._host.tables)
         self._core._gates_remote = True
@@ -79,6 +87,8 @@ class NetworkedRouter(Router):
         self._loop_thread = 0
         self._is_closed = False
         self._buffer: EventBuffer[Any]
+        what = f"the event loop of {type(self).__name__} {self._name!r}"
+        self._watchdog = None if slow_callback is None else Watchdog(slow_callback, what)
         self._drainers: list[asyncio.Future[None]] = []
         self._answering = Answering(self._core._senders.get, self._host.mark_thread, self._core._drops)
 
@@ -104,6 +114,8 @@ class NetworkedRouter(Router):
         self._loop_thread = threading.get_ident()
         self._loop = asyncio.get_running_loop()
         self._host.mark_thread()
+        if self._watchdog is not None:
+            self._watchdog.start(self._loop)
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
@@ -115,6 +127,8 @@ class NetworkedRouter(Router):
         await super().close()
 
     async def _close_down(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.stop()
         await self._answering.close(self._closers)
         self._wake_drainers()
         await super()._close_down()

@@ -48,6 +48,7 @@ class ServerRouter(NetworkedRouter):
         name: What the server calls itself; host name and process number by default.
         on_error: Called with what goes wrong in listeners.
         insecure: Listen where other machines can connect without authentication.
+        slow_callback: How long a callback may hold the event loop until that is logged, in seconds; ``None`` for ever.
         **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
     """
 
@@ -59,10 +60,11 @@ class ServerRouter(NetworkedRouter):
         name: str | None = None,
         on_error: OnError | None = None,
         insecure: bool = False,
+        slow_callback: float | None = 1.0,
         _host: Host | None = None,
         **limits: Unpack[LinkKeywords],
     ) -> None:
-        super().__init__(name, on_error, _host, limits)
+        super().__init__(name, on_error, slow_callback, _host, limits)
         texts = (endpoints,) if isinstance(endpoints, str) else tuple(endpoints)
         self._asked = [Endpoint.parse(text) for text in texts]
         self._codec_names = None if codecs is None else list(codecs)
@@ -222,7 +224,7 @@ class ServerRouter(NetworkedRouter):
     async def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
         local = self._core._senders.get(sender)
         if local is not None:
-            return await self._request_here(local, method, params)
+            return await self._request_here(local, method, params, timeout)
         check_name(sender, "sender")
         check_name(method, "method")
         if self._loop is None or self._is_closed:

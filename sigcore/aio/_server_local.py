@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._errors import CodecError, NotConnected, SigError
+from .._errors import CodecError, SenderLost, SigError
 from ..protocol.bodies import NO_TIMEOUT_MS, timeout_ms, write_gap
 from ..protocol.codes import error_of
 from ..protocol.frames import Kind, frame
@@ -353,7 +353,7 @@ class ServerLocal:
     def end_questions(self) -> None:
         """The server closes: nobody will answer any more."""
         for request_id in list(self._questions):
-            self._fail(request_id, NotConnected("the server was closed"))
+            self._fail(request_id, SenderLost("the server was closed before a reply came"))
 
     def _fail(self, request_id: int, error: SigError) -> None:
         future = self._questions.get(request_id)

@@ -100,6 +100,8 @@ class Switchboard:
 
     def refuse(self, answerer: Answerer, call_id: int, code: str, message: str) -> None:
         """Pass on why there is no result."""
+        if code == "request_timeout" and self._calls.of_answerer(answerer, call_id) is None:
+            return  # both ends saw the deadline pass at about the same moment
         call = self._answered(answerer, call_id)
         if call is not None:
             call.asker.take_error(call.request_id, code, message)
