@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ LIMIT_S = 20.0
 
 DONE, FAILED, USAGE = range(3)
 
-Replying = Callable[..., AbstractContextManager[Any]]
+Replying = Callable[..., AbstractContextManager[tuple[str, Any]]]
+"""What the fixture ``replying`` gives: makes a sender, and gives its name and its process."""
+
+NUMBERS = count()
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +43,15 @@ def replying(sig: Any, url: str, client: sigcore.ClientRouter) -> Replying:
     """Makes a sender from the shell, and waits until it is there."""
 
     @contextmanager
-    def replying(name: str, *args: str) -> Iterator[Any]:
+    def replying(*args: str) -> Iterator[tuple[str, Any]]:
+        name = f"sender {next(NUMBERS)}"  # a name of its own, since that of one that was killed stays a while
         with sig.running("reply", "--json", url, name, *args) as reply:
             until_s = time.monotonic() + LIMIT_S
             while name not in [info.name for info in client.senders()]:
                 assert reply.process.poll() is None, reply.complaint()
                 assert time.monotonic() < until_s
                 time.sleep(0.01)
-            yield reply
+            yield name, reply
 
     return replying
 
@@ -57,10 +62,10 @@ def python(script: str) -> list[str]:
 
 
 def test_a_fixed_result_is_what_every_caller_gets(replying: Replying, client: sigcore.ClientRouter) -> None:
-    with replying("valve", 'state={"percent": 40}', 'name="x"'):
-        results = [client.request("valve", method) for method in ("state", "state", "name")]
+    with replying('state={"percent": 40}', 'name="x"') as (sender, _):
+        results = [client.request(sender, method) for method in ("state", "state", "name")]
         with pytest.raises(sigcore.MethodNotFound):
-            client.request("valve", "other")
+            client.request(sender, "other")
     assert results == [{"percent": 40}, {"percent": 40}, "x"]
 
 
@@ -68,10 +73,10 @@ def test_a_program_gets_the_parameters_and_its_json_is_the_result(
     replying: Replying, client: sigcore.ClientRouter
 ) -> None:
     adds = "import json, sys; print(json.dumps({'sum': sum(json.load(sys.stdin))}))"
-    with replying("calculator", "add", *python(adds)):
-        assert client.request("calculator", "add", [1, 2, 3]) == {"sum": 6}
+    with replying("add", *python(adds)) as (sender, _):
+        assert client.request(sender, "add", [1, 2, 3]) == {"sum": 6}
         with pytest.raises(sigcore.MethodNotFound):
-            client.request("calculator", "multiply")
+            client.request(sender, "multiply")
 
 
 @pytest.mark.parametrize(
@@ -88,30 +93,30 @@ def test_a_program_gets_the_parameters_and_its_json_is_the_result(
 def test_what_a_program_prints_is_the_result_whether_json_or_not(
     replying: Replying, client: sigcore.ClientRouter, script: str, result: object
 ) -> None:
-    with replying("printer", *python(script)):
-        assert client.request("printer", "print") == result
+    with replying(*python(script)) as (sender, _):
+        assert client.request(sender, "print") == result
 
 
 def test_a_program_knows_who_asks_which_sender_for_what(replying: Replying, client: sigcore.ClientRouter) -> None:
     tells = "import json, os; print(json.dumps([os.environ[f'SIG_{x}'] for x in ('SENDER', 'METHOD', 'CALLER')]))"
-    with replying("mirror", *python(tells)):
-        assert client.request("mirror", "any method") == ["mirror", "any method", "me"]
+    with replying(*python(tells)) as (sender, _):
+        assert client.request(sender, "any method") == [sender, "any method", "me"]
 
 
 def test_methods_with_a_result_and_methods_of_the_program_stand_side_by_side(
     replying: Replying, client: sigcore.ClientRouter
 ) -> None:
-    with replying("valve", "state=40", "set", *python("print('done')")):
-        assert (client.request("valve", "state"), client.request("valve", "set")) == (40, "done")
+    with replying("state=40", "set", *python("print('done')")) as (sender, _):
+        assert (client.request(sender, "state"), client.request(sender, "set")) == (40, "done")
 
 
 def test_a_program_that_fails_fails_the_request_with_the_last_line_that_it_said(
     replying: Replying, client: sigcore.ClientRouter
 ) -> None:
     fails = "import sys; print('{}'); print('first', 'the valve is stuck', '', sep='\\n', file=sys.stderr); sys.exit(3)"
-    with replying("valve", *python(fails)) as reply:
+    with replying(*python(fails)) as (sender, reply):
         with pytest.raises(sigcore.RequestFailed, match=r"^[^\n]*: the valve is stuck$"):
-            client.request("valve", "set")
+            client.request(sender, "set")
         record = reply.record()
     assert (record["caller"], record["method"], record["error"]) == ("me", "set", "the valve is stuck")
 
@@ -127,13 +132,13 @@ def test_a_program_that_fails_fails_the_request_with_the_last_line_that_it_said(
 def test_a_program_that_fails_in_another_way_is_told_too(
     replying: Replying, client: sigcore.ClientRouter, script: str, says: str
 ) -> None:
-    with replying("valve", *python(script)), pytest.raises(sigcore.RequestFailed, match=says):
-        client.request("valve", "set")
+    with replying(*python(script)) as (sender, _), pytest.raises(sigcore.RequestFailed, match=says):
+        client.request(sender, "set")
 
 
 def test_a_program_that_reads_nothing_answers_all_the_same(replying: Replying, client: sigcore.ClientRouter) -> None:
-    with replying("deaf", *python("import os; os.close(0); print(1)")):
-        assert client.request("deaf", "any", "x" * 500_000) == 1
+    with replying(*python("import os; os.close(0); print(1)")) as (sender, _):
+        assert client.request(sender, "any", "x" * 500_000) == 1
 
 
 def test_requests_are_answered_side_by_side(
@@ -142,8 +147,8 @@ def test_requests_are_answered_side_by_side(
     waits = f"import os, time\nwhile not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.02)\nprint(1)"
     goes = f"open({str(tmp_path / 'go')!r}, 'w'); print(2)"
     script = f"import os\nif os.environ['SIG_METHOD'] == 'wait':\n exec({waits!r})\nelse:\n exec({goes!r})"
-    with replying("pair", *python(script)), sig.running("request", url, "pair", "wait") as waiting:
-        assert client.request("pair", "go") == 2
+    with replying(*python(script)) as (sender, _), sig.running("request", url, sender, "wait") as waiting:
+        assert client.request(sender, "go") == 2
         assert waiting.line() == "1"
 
 
@@ -153,9 +158,9 @@ def test_a_program_ends_with_all_it_started_when_nobody_waits_for_it_any_more(
 ) -> None:
     pid_file = tmp_path / "pid"
     script = f'sleep 1000 & echo $! > "{pid_file}.new"; mv "{pid_file}.new" "{pid_file}"; wait'
-    with replying("sleeper", "--", "sh", "-c", script) as reply:
+    with replying("--", "sh", "-c", script) as (sender, reply):
         with pytest.raises(sigcore.RequestTimeout):
-            client.request("sleeper", "sleep", timeout=1.0)
+            client.request(sender, "sleep", timeout=1.0)
         assert reply.record()["error"] == "nobody waits for it any more"
         pid = int(pid_file.read_text())
         until_s = time.monotonic() + LIMIT_S
@@ -177,8 +182,8 @@ def is_alive(pid: int) -> bool:
 def test_every_request_is_printed_with_who_asked_and_what_it_got(
     replying: Replying, client: sigcore.ClientRouter
 ) -> None:
-    with replying("valve", "state=40") as reply:
-        client.request("valve", "state", {"now": True})
+    with replying("state=40") as (sender, reply):
+        client.request(sender, "state", {"now": True})
         record = reply.record()
     dt.datetime.fromisoformat(record.pop("time"))
     assert record == {"caller": "me", "method": "state", "params": {"now": True}, "result": 40}
@@ -207,19 +212,19 @@ def request_until_there(client: sigcore.ClientRouter, sender: str, method: str, 
 def test_the_sender_leaves_after_as_many_requests_as_it_was_to_answer(
     replying: Replying, client: sigcore.ClientRouter
 ) -> None:
-    with replying("twice", "state=40", "--count", "2") as reply:
-        assert [client.request("twice", "state") for _ in range(2)] == [40, 40]
+    with replying("state=40", "--count", "2") as (sender, reply):
+        assert [client.request(sender, "state") for _ in range(2)] == [40, 40]
         assert reply.process.wait(LIMIT_S) == DONE
     with pytest.raises(sigcore.SenderNotFound):
-        client.request("twice", "state")
+        client.request(sender, "state")
 
 
 def test_lines_of_the_input_trigger_the_events_that_are_declared(replying: Replying, sig: Any, url: str) -> None:
     events = [option for name in ("ready", "reading", "reading alarm") for option in ("--event", name)]
     lines = ['reading {"celsius": 21.5}', "", "reading alarm", "raeding 3", "reading 3 4", "reading 22"]
     with (
-        sig.running("listen", "--json", url, "from-stdin") as ear,
-        replying("from-stdin", *events) as reply,
+        sig.running("listen", "--json", url) as ear,
+        replying(*events) as (_, reply),
     ):
         write_until_heard(reply, "ready", ear)
         print(*lines, sep="\n", file=reply.process.stdin, flush=True)
@@ -255,16 +260,16 @@ def first_that_is_not(event: str, ear: Any) -> Any:
 @pytest.mark.skipif(sys.platform == "win32", reason="OS signals are tested as POSIX has them")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_reply_ends_with_0_when_it_is_told_to(replying: Replying, number: signal.Signals) -> None:
-    with replying("leaver", "state=1", "--event", "reading") as reply:
+    with replying("state=1", "--event", "reading") as (_, reply):
         assert reply.ended_by(number) == DONE
         assert reply.complaint() == ""
 
 
 def test_a_name_that_is_taken_is_refused(replying: Replying, sig: Any, url: str) -> None:
-    with replying("taken", "state=1"):
-        done = sig("reply", url, "taken", "state=2")
+    with replying("state=1") as (sender, _):
+        done = sig("reply", url, sender, "state=2")
     assert done.returncode == FAILED
-    assert "'taken'" in done.stderr
+    assert repr(sender) in done.stderr
 
 
 @pytest.mark.parametrize(
