@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 import sigcore
 import sigcore.aio
+from sigcore._config import KNOWN
 from sigcore._limits import LinkKeywords
 
 from . import config_schema
@@ -173,6 +175,11 @@ def test_what_a_file_leaves_out_is_left_to_the_server(tmp_path: Path) -> None:
     config = load(tmp_path, 'endpoints = ["mem://one"]')
     assert config.keywords() == {"name": None, "insecure": False, "codecs": None, "endpoints": ("mem://one",)}
     assert config.log_level is None
+
+
+def test_a_file_can_say_whatever_a_server_takes_but_what_is_for_code() -> None:
+    taken = set(inspect.signature(sigcore.ServerRouter).parameters)
+    assert {*KNOWN[""]} - {"logging"} == taken - {"on_error", "slow_callback"}
 
 
 def test_a_link_s_own_option_of_an_endpoint_may_be_a_bare_number(tmp_path: Path) -> None:
