@@ -10,7 +10,7 @@ import statistics
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ import sigcore
 import sigcore.aio
 from sigcore import EventInfo, Router
 from sigcore.aio._answering import HANDLER_THREADS
-from sigcore.aio._watchdog import Watchdog
 
 from .waiting import LIMIT_S, Errors, Heard, wait_until
 
@@ -409,6 +408,33 @@ def test_a_listener_may_ask_the_very_sender_that_it_hears_and_wait_for_the_reply
                 assert replies.wait(5) == [0, 2, 4, 6, 8]
 
 
+def test_a_listener_may_deliver_an_event_and_wait_until_it_is_accepted() -> None:
+    with blocking_world() as (server, client):
+        for here, there in ((server, client), (client, server)):
+            accepted, heard = Heard(), Heard()
+            sender = here.add_sender("echo", "tick")
+            echo = sender.signal("tick")
+
+            def deliver(
+                info: EventInfo,
+                data: int,
+                here: sigcore.Router = here,
+                echo: sigcore.Signal[int] = echo,
+                accepted: Heard = accepted,
+            ) -> None:
+                accepted(info, here.deliver(echo, data))
+
+            with (
+                there.add_sender("thermo", "reading") as thermo,
+                there.add_listener(heard, "echo"),
+                here.add_listener(deliver, "thermo"),
+            ):
+                thermo.trigger("reading", 7)
+                assert accepted.wait(1) == [1]
+                assert heard.wait(1) == [7]
+            sender.remove()
+
+
 def test_a_listener_may_trigger_while_another_thread_triggers() -> None:
     number = 300
     with blocking_world() as (server, client):
@@ -591,7 +617,7 @@ def test_an_async_def_listener_that_cancels_its_own_task_gets_the_next_event_all
     in_asyncio_world(scenario)
 
 
-def test_keyboardinterrupt_and_systemexit_reach_whoever_triggers_in_the_same_process() -> None:
+def test_in_the_main_thread_keyboardinterrupt_and_systemexit_reach_whoever_triggers() -> None:
     for ending in (KeyboardInterrupt, SystemExit):
 
         def end(_info: EventInfo, _data: Any, ending: type[BaseException] = ending) -> None:
@@ -604,7 +630,21 @@ def test_keyboardinterrupt_and_systemexit_reach_whoever_triggers_in_the_same_pro
             thermo.trigger("reading")
 
 
-def test_nothing_that_a_listener_raises_ends_the_thread_in_which_a_blocking_router_calls_listeners(
+def test_in_another_thread_they_end_no_program_and_are_a_listener_s_failure_like_any_other() -> None:
+    def end(_info: EventInfo, data: type[BaseException]) -> None:
+        raise data
+
+    errors, heard = Errors(), Heard()
+    router = Router(on_error=errors)
+    router.add_listener(end, "thermo")
+    router.add_listener(heard, "thermo")
+    thermo = router.add_sender("thermo", "reading")
+    for ending in (KeyboardInterrupt, SystemExit):
+        in_thread(lambda: thermo.trigger("reading", ending))  # noqa: B023  # called before the next
+    assert heard.data == [type(error.__cause__) for error in errors.data] == [KeyboardInterrupt, SystemExit]
+
+
+def test_nothing_that_a_listener_raises_on_a_thread_of_a_blocking_router_keeps_another_from_an_event(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def raise_it(_info: EventInfo, data: int) -> None:
@@ -617,12 +657,15 @@ def test_nothing_that_a_listener_raises_ends_the_thread_in_which_a_blocking_rout
     raised = [SystemExit(), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError(), Broken(), BaseException()]
     with blocking_world() as (server, client):
         for here, there in ((server, client), (client, server)):
-            heard = Heard()
-            here.add_listener(heard, "thermo")
-            with here.add_listener(raise_it, "thermo"), there.add_sender("thermo", "reading") as thermo:
+            before, behind = Heard(), Heard()
+            here.add_listener(before, "thermo")
+            with here.add_listener(raise_it, "thermo") as listener, there.add_sender("thermo", "reading") as thermo:
+                here.add_listener(behind, "thermo")
                 for number in range(len(raised)):
                     thermo.trigger("reading", number)
-                assert heard.wait(len(raised)) == list(range(len(raised)))
+                for heard in (before, behind):
+                    assert heard.wait(len(raised)) == list(range(len(raised)))
+                assert not listener.removed
     for error in raised:
         assert type(error).__name__ in caplog.text
 
@@ -759,16 +802,32 @@ def test_a_call_that_holds_a_loop_is_logged_while_it_does_with_its_stack(caplog:
 
     async def scenario(server: sigcore.aio.ServerRouter, client: sigcore.aio.ClientRouter) -> None:
         await client.add_listener(hold_the_loop, "thermo")
-        thermo = await server.add_sender("thermo", "reading")
-        dog = Watchdog(0.1, "the loop")
-        async with AsyncExitStack() as stack:
-            dog.start(asyncio.get_running_loop())
-            stack.callback(dog.stop)
-            thermo.trigger("reading")
-            await until(records, "the listener is called")
+        (await server.add_sender("thermo", "reading")).trigger("reading")
+        await until(records, "the listener is called")
 
-    in_asyncio_world(scenario)
+    in_asyncio_world(scenario, slow_callback=0.1)
     assert "in hold_the_loop" in str(records()[0].stack_info)
+
+
+def test_a_listener_that_holds_the_thread_of_a_blocking_router_is_logged_while_it_does_with_its_stack(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def records() -> list[logging.LogRecord]:
+        return [record for record in caplog.records if record.name == "sigcore.watchdog"]
+
+    done = Heard()
+
+    def hold_the_thread(info: EventInfo, data: Any) -> None:
+        wait_until(records, "it is logged while the listener runs")
+        done(info, data)
+
+    monkeypatch.setattr("sigcore._loop_thread.SLOW_LISTENER_S", 0.1)
+    with blocking_world() as (server, client):
+        client.add_listener(hold_the_thread, "thermo")
+        server.add_sender("thermo", "reading").trigger("reading")
+        done.wait(1)
+    (record,) = records()
+    assert "in hold_the_thread" in str(record.stack_info)
 
 
 # when one changes what is under way

@@ -530,6 +530,13 @@ def test_over_links_what_became_of_a_request_is_told_apart() -> None:
         gate.open.set()
 
 
+def test_over_links_a_request_without_a_link_was_not_sent() -> None:
+    with sigcore.ClientRouter("mem://nobody_listens", connect_timeout=None) as client:
+        with pytest.raises(sigcore.NotSent) as caught:
+            client.request("thermo", "work")
+        assert isinstance(caught.value, sigcore.NotConnected)
+
+
 def test_over_links_a_handler_learns_who_asks_and_that_the_time_is_over() -> None:
     seen: list[Any] = []
 

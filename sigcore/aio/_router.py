@@ -302,7 +302,7 @@ class Router:
     async def _request(self, sender: str, method: str, params: Any, timeout: float | None) -> Any:
         return await self._request_here(self._core._local_sender(sender), method, params, timeout)
 
-    async def _request_here(self, sender: Sender, method: str, params: Any, timeout: float | None = None) -> Any:
+    async def _request_here(self, sender: Sender, method: str, params: Any, timeout: float | None) -> Any:
         handler, is_async = sender.handlers.find(sender.name, method)
         request = OpenRequest(timeout=timeout)
         return await await_handler(handler, params, request) if is_async else run_handler(handler, params, request)
