@@ -226,6 +226,11 @@ class ServerRouter(BlockingRouter):
         """The names of the codecs that clients may choose; empty before ``open``."""
         return self._inner.codecs
 
+    @property
+    def counters_by_peer(self) -> list[tuple[Peer, dict[str, int]]]:
+        """How many events were lost for each router that is connected, or may come back, by cause."""
+        return self._inner.counters_by_peer
+
 
 class ClientRouter(BlockingRouter):
     """A router that is connected to a server, and connects again whenever the link is lost.

@@ -94,6 +94,10 @@ class ListenerTable:
         """Return the events of ``sender`` that some listener asked for by both names."""
         return list(self._awaited.get(sender, ()))
 
+    def is_awaited(self, sender: str, event: str) -> bool:
+        """Whether anybody asked for an event, whether or not it has begun to hear other routers."""
+        return any(key in self._buckets for key in keys_for(sender, event))
+
     def _index(self, signal: Signal[Any]) -> EventIndex[Signal[Any]]:
         return self._local if signal.info.peer is None else self._remote
 

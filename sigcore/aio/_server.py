@@ -111,6 +111,11 @@ class ServerRouter(NetworkedRouter):
         """The names of the codecs that clients may choose; empty before ``open``."""
         return list(self._hub.codecs)
 
+    @property
+    def counters_by_peer(self) -> list[tuple[Peer, dict[str, int]]]:
+        """How many events were lost for each router that is connected, or may come back, by cause."""
+        return [(session.peer, dict(session.counters)) for session in list(self._hub.sessions.values())]
+
     async def open(self) -> None:
         """Listen at every endpoint; if one cannot be had, none is.
 

@@ -202,6 +202,10 @@ class ServerLocal:
         """Hold up nobody any more: what comes while our listeners are at their limit is lost, and they are told."""
         self._gives_way = True
 
+    def listens_to(self, sender: str, event: str) -> bool:
+        """Whether a listener of ours asks for an event of a sender of a session."""
+        return self._tables._table.is_awaited(sender, event)
+
     def sender_came(self, info: SenderInfo) -> Mapping[str, Signal[Any]]:
         """Enter a sender of a link."""
         assert info.peer is not None

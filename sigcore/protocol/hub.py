@@ -10,7 +10,7 @@ no room, stays with its publisher, whose credit then simply stops, for as long a
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hmac import compare_digest
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
@@ -72,6 +72,9 @@ class LocalSide(Answerer, Asker, Reader, Protocol):
     @property
     def is_full(self) -> bool:
         """Whether events for the process's own listeners must wait."""
+
+    def listens_to(self, sender: str, event: str) -> bool:
+        """Whether a listener of the process asks for an event of a sender of a session."""
 
     def sender_came(self, info: SenderInfo) -> Mapping[str, Signal[Any]]:
         """Enter a sender of a session; return what reaches the process's own listeners, by event."""
@@ -334,7 +337,7 @@ class Hub:
             for session, policy in wanted.items()
             if session is not owner and self.announce(session, topic)
         ]
-        local = topic.signal is not None and topic.signal.has_listeners
+        local = owner is not None and self.local.listens_to(topic.sender.info.name, topic.event)
         return self._routes.get(found, local, topic.event in topic.sender.keep)
 
     def forward(self, run: bytes, count: int, codec: Codec, longest: int, route: Route) -> int:
@@ -352,10 +355,11 @@ class Hub:
         """
         taken = 0
         for target, accepts, readers in route.groups:
-            if target.name == codec.name and accepts >= longest:
-                data = run
-            else:
-                data = translate_run(run, codec, target, accepts, self._refused)
+            data = run
+            if target.name != codec.name or accepts < longest:
+                refused: list[str] = []
+                data = translate_run(run, codec, target, accepts, refused.append)
+                self._left_out(refused, readers)
             for session, policy in readers:
                 taken += session.put_events(data, policy)
                 self.mark(session)
@@ -383,9 +387,10 @@ class Hub:
             if data is None:
                 continue
             if len(data) - HEADER_BYTES > accepts:
-                self._refused(
+                text = (
                     f"an event of {len(data) - HEADER_BYTES} bytes is longer than the {accepts} that the link accepts"
                 )
+                self._left_out([text], readers)
                 data = frame(Kind.GAP, HEADER.unpack_from(data)[2], write_gap(1, "too_large"))
             for session, policy in readers:
                 taken += session.put_events(data, policy)
@@ -568,9 +573,10 @@ class Hub:
         """Have a topic announced to a session that has not heard of it; return whether it can be."""
         told = session.announce(topic)
         if not told:
-            self._refused(
+            session.count(
+                "untranslatable",
                 f"the names of event {topic.event!r} are longer than the {session.peer_limits.max_frame} bytes "
-                "that a link accepts"
+                "that a link accepts; its events were left out for that link",
             )
         return told
 
@@ -581,8 +587,11 @@ class Hub:
                 session.put_event_frame(data)
                 self.mark(session)
 
-    def _refused(self, why: str) -> None:
-        self.drops.count("untranslatable", f"{why}; it was left out for that link")
+    def _left_out(self, reasons: list[str], readers: Iterable[tuple[ServerSession, Policy]]) -> None:
+        """Take down, for each reader, the events that cannot be had in its codec or are too long for it."""
+        for why in reasons:
+            for session, _policy in readers:
+                session.count("untranslatable", f"{why}; it was left out for that link")
 
 
 def presence_fields(info: SenderInfo, *, connected: bool = True, cause: str = "") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -72,6 +73,7 @@ class ServerSession(Session):
         senders: The senders that it registered, by name.
         listeners: What its listeners asked for, by their numbers.
         told: The topics that were announced to it.
+        counters: How many events were lost for it, by cause.
         events: The events that wait for it.
         taken: How many bytes of them were written, ever.
         stall: How long it may still hold up others.
@@ -107,7 +109,8 @@ class ServerSession(Session):
         self.senders: dict[str, SenderEntry] = {}
         self.listeners: dict[int, Key] = {}
         self.told: set[Topic] = set()
-        self.events = EventQueue(options.event_queue, hub.drops.count)
+        self.counters: Counter[str] = Counter()
+        self.events = EventQueue(options.event_queue, self.count)
         self.taken = 0
         self.stall = StallBudget(options.stall_budget)
         self.detached_s: float | None = None
@@ -116,6 +119,11 @@ class ServerSession(Session):
         self._inbox = Inbox(self)
 
     # what the hub asks of it
+
+    def count(self, cause: str, text: str, number: int = 1) -> None:
+        """Take down events that were lost for it; ``text`` says what happened and what to do."""
+        self.counters[cause] += number
+        self._hub.drops.count(cause, text, number)
 
     @property
     def holds_up(self) -> bool:

@@ -80,6 +80,9 @@ class ServerProcess:
         self.withdrawn: list[int] = []
         self.answers: dict[int, bytes | str] = {}
 
+    def listens_to(self, sender: str, event: str) -> bool:
+        return self.hears
+
     def sender_came(self, info: SenderInfo) -> Mapping[str, Signal[Any]]:
         self.present.append(info.name)
         if not self.hears:
