@@ -469,10 +469,16 @@ class Router:
         return True
 
     def _start_listener(self, listener: Listener) -> None:
-        """Have signals of other routers call a listener, which has been given what comes first; called once."""
+        """Have signals of other routers call a listener, which has been given what comes first."""
         with self._lock:
             if not listener.removed:
                 self._table.start_listener(listener)
+
+    def _stop_listener(self, listener: Listener) -> None:
+        """Have signals of other routers call a listener no longer, until it is started again."""
+        with self._lock:
+            if not listener.removed:
+                self._table.start_listener(listener, hears=False)
 
     def _tell_kept(self, listener: Listener, signal: Signal[Any], data: Any, meta: Mapping[str, str] | None) -> None:
         """Give one listener an event that another router has kept."""

@@ -54,9 +54,9 @@ class ListenerTable:
         self._buckets[listener.key] = (listeners, (*calls[:at], listener.call, *calls[at + 1 :]))
         self._flatten_all(listener)
 
-    def start_listener(self, listener: Listener) -> None:
-        """Call ``listener``, which must be there, for events of other routers too."""
-        listener.hears_remote = True
+    def start_listener(self, listener: Listener, *, hears: bool = True) -> None:
+        """Call ``listener``, which must be there, for events of other routers too, or no longer."""
+        listener.hears_remote = hears
         for signal in self._remote.matching(listener.key):
             self._flatten(signal)
 

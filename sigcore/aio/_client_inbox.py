@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._errors import EventNotDeclared
@@ -106,9 +107,16 @@ class ClientInbox:
         for call_id in list(self._asked):
             self.withdrawn(call_id)
         for listener in self._tables._all_listeners():
-            if not listener.hears_presence and listener.hears_remote:
-                self.put(_losing(listener))
+            if not listener.hears_presence:
+                self.put(partial(self._lose, listener))
         self.hand_over()
+
+    def _lose(self, listener: Listener) -> None:
+        """Tell a listener that it may have missed events; what comes next begins anew, with what is kept for it."""
+        if listener.hears_remote:
+            info = EventInfo(listener.sender or "", listener.event or "")
+            listener.lost(info, Gap(None, "session_lost"))
+            self._tables._stop_listener(listener)
 
     def forget_unwatched(self) -> None:
         """Presence listeners went: forget the senders of whose leaving the server will not tell us."""
@@ -230,9 +238,3 @@ class ClientInbox:
         if not self._session.is_over:
             self._session.consumed(size, self._loop.time())
             self._flush()
-
-
-def _losing(listener: Listener) -> Callable[[], None]:
-    """Return what tells a listener that it may have missed events of whatever it listens to."""
-    info = EventInfo(listener.sender or "", listener.event or "")
-    return lambda: listener.lost(info, Gap(None, "session_lost"))
