@@ -1,25 +1,91 @@
 # SPDX-License-Identifier: MIT
-"""x."""
+"""The events that a server keeps for listeners that come later, as far as their senders asked for it."""
 
-import itertools
-from collections import deque
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from itertools import islice
+
+from .frames import Kind
+
+MIB = 1024 * 1024
+
+EVENT_BYTES = 250
+"""About what a kept event takes in memory beside its body (measured with CPython 3.11 on 64 bits)."""
 
 
 class History:
-    def __init__(self, counted):
-        self._k = {}
-        self._n = itertools.count()
+    """The newest events of each topic whose sender declared that some are to be kept.
 
-    def declare(self, t, keep):
-        if keep:
-            self._k[t] = deque(maxlen=keep)
+    When there are too many bytes of them, the oldest event goes first, whatever its topic: so what is kept of a topic
+    is always its newest events, without a hole.
 
-    def add(self, t, kind, body):
-        if t in self._k and kind != 0x26:
-            self._k[t].append((next(self._n), kind, body))
+    Args:
+        counted: Called with the cause, a text and the number of events, when events went although their sender wanted
+            them kept.
+        most_events: How many events of a topic are kept at most, whatever its sender asks for.
+        most_bytes: How many bytes of memory they may take in all.
 
-    def kept(self, t, most):
-        return list(self._k.get(t, ()))[-most:]
+    Attributes:
+        size: About how many bytes of memory they take.
+    """
 
-    def forget(self, t):
-        self._k.pop(t, None)
+    def __init__(
+        self, counted: Callable[[str, str, int], None], most_events: int = 1000, most_bytes: int = 64 * MIB
+    ) -> None:
+        self._counted = counted
+        self._most_events = most_events
+        self._most_bytes = most_bytes
+        self.size = 0
+        self._places = 0
+        self._events: OrderedDict[int, tuple[int, int, bytes]] = OrderedDict()  # (topic, kind, body) by place
+        self._topics: dict[int, tuple[int, deque[int]]] = {}  # how many to keep, and the places of those that are
+
+    def declare(self, topic: int, keep: int) -> None:
+        """Keep the newest ``keep`` events of a topic from now on; 0 keeps none."""
+        self.forget(topic)
+        keep = min(keep, self._most_events)
+        if keep > 0:
+            self._topics[topic] = keep, deque()
+
+    def add(self, topic: int, kind: int, body: bytes) -> None:
+        """Keep an event, if its topic was declared; a GAP is not kept."""
+        if topic not in self._topics or kind == Kind.GAP:
+            return
+        keep, places = self._topics[topic]
+        if len(places) == keep:
+            self._drop(places.popleft())
+        self._places += 1
+        places.append(self._places)
+        self._events[self._places] = topic, kind, body
+        self.size += EVENT_BYTES + len(body)
+        if self.size > self._most_bytes:
+            self._drop_oldest()
+
+    def kept(self, topic: int, most: int) -> list[tuple[int, int, bytes]]:
+        """Return (place, kind, body) of the newest ``most`` events of a topic at most, oldest first.
+
+        What was kept later has the higher place, among all topics.
+        """
+        _keep, places = self._topics.get(topic, (0, ()))
+        return [(place, *self._events[place][1:]) for place in islice(places, max(0, len(places) - most), None)]
+
+    def forget(self, topic: int) -> None:
+        """Keep no events of a topic any more."""
+        _keep, places = self._topics.pop(topic, (0, ()))
+        for place in places:
+            self._drop(place)
+
+    def _drop_oldest(self) -> None:
+        dropped = 0
+        while self.size > self._most_bytes:
+            place = next(iter(self._events))
+            self._topics[self._events[place][0]][1].popleft()
+            self._drop(place)
+            dropped += 1
+        text = f"kept events were dropped: all together take {self._most_bytes} bytes at most; let senders keep fewer"
+        self._counted("history", text, dropped)
+
+    def _drop(self, place: int) -> None:
+        self.size -= EVENT_BYTES + len(self._events.pop(place)[2])

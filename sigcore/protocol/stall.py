@@ -13,8 +13,6 @@ class StallBudget:
     Args:
         budget_s: The whole budget, in seconds.
         refill: How much comes back in a second in which it holds up nobody, in seconds, up to the whole budget.
-
-    Source: docs/delivery.md, "A reader that is too slow".
     """
 
     def __init__(self, budget_s: float = 1.0, refill: float = 0.01) -> None:

@@ -16,7 +16,7 @@ from itertools import takewhile
 
 from .frames import HEADER, HEADER_BYTES, Kind, frame
 
-GAP = 0x26
+GAP = int(Kind.GAP)
 EVENTS = frozenset({int(Kind.EVENT), int(Kind.EVENT_META)})
 
 ERA_BITS = 32

@@ -92,6 +92,14 @@ def test_a_reader_that_stalls_shortly_and_often_gets_no_more() -> None:
     assert held_up_s == pytest.approx(1.0 + now_s / 2 * 0.01, abs=0.001)
 
 
+@pytest.mark.parametrize(("later_s", "may_begin"), [(9.9, False), (10.1, True)])
+def test_an_empty_budget_may_be_used_again_once_a_tenth_has_come_back(later_s: float, may_begin: bool) -> None:
+    budget = StallBudget(budget_s=1.0, refill=0.01)
+    budget.begin(0.0)
+    budget.end(1.0)
+    assert budget.may_begin(1.0 + later_s) == may_begin
+
+
 def test_no_budget_holds_up_nobody() -> None:
     budget = StallBudget(budget_s=0.0)
     assert budget.is_empty(5.0)
