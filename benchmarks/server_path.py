@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""What an event costs a server between reading and writing it, without sockets: frames, routing, queue, session.
+
+    python benchmarks/server_path.py
+
+Prints the time for each event, the best of many rounds, for reads that bring 1, 10, 100 and 700 events, and for 1 and
+8 readers. The bytes that the session keeps until they are acknowledged are acknowledged once a round.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+from sigcore._drops import Drops
+from sigcore._json import json_codec
+from sigcore._limits import LinkOptions
+from sigcore.protocol.bodies import write_ack, write_body
+from sigcore.protocol.frames import PREFACE, VERSION, Kind, frame
+from sigcore.protocol.hub import Hub, LocalSide
+from sigcore.protocol.server_link import ServerLink
+
+EVENTS = 20_000
+ROUNDS = 20
+CREDIT = 1 << 60
+EVENT = frame(Kind.EVENT, 1, b'{"celsius":21.5,"seq":12345,"unit":"C"}')
+HELLO = {"versions": [VERSION], "codecs": ["json"], "name": "x", "limits": {"frame": 1 << 20, "credit": CREDIT}}
+OPTIONS = LinkOptions(credit=CREDIT, unacknowledged=CREDIT, event_queue=CREDIT)
+
+
+class Nobody:
+    """The server's own process, which neither listens nor signals."""
+
+    is_full = False
+
+    def sender_came(self, info: object) -> dict[str, Any]:
+        return {}
+
+    def listens_to(self, sender: str, event: str) -> bool:
+        return False
+
+    def retry(self) -> None:
+        pass
+
+
+def connected(hub: Hub) -> ServerLink:
+    link = ServerLink(hub, OPTIONS, "mem://hall", 0.0)
+    link.receive(PREFACE + frame(Kind.HELLO, 0, write_body(HELLO)), 0.0)
+    link.data_to_send(0.0)
+    return link
+
+
+def ns_per_event(events_a_read: int, readers: int) -> float:
+    hub = Hub(name="hall", server_id="0" * 32, epoch="0" * 32, drops=Drops())
+    hub.codecs = {"json": json_codec()}
+    hub.local = cast(LocalSide, Nobody())
+    publisher, *subscribers = (connected(hub) for _link in range(1 + readers))
+    publisher.receive(frame(Kind.ADD_SENDER, 1, write_body({"sender": "thermo", "events": ["reading"]})), 0.0)
+    for subscriber in subscribers:
+        subscriber.receive(frame(Kind.LISTEN, 1, write_body({"sender": "thermo", "event": "reading"})), 0.0)
+    return min(one_round(hub, publisher, subscribers, EVENT * events_a_read, events_a_read) for _round in range(ROUNDS))
+
+
+def one_round(hub: Hub, publisher: ServerLink, subscribers: list[ServerLink], chunk: bytes, events: int) -> float:
+    began = time.perf_counter()
+    for _read in range(EVENTS // events):
+        publisher.receive(chunk, 0.0)
+        hub.settle()
+        for session in hub.take_dirty():
+            while session.link is not None and session.link.data_to_send(0.0):
+                pass
+    took = time.perf_counter() - began
+    for subscriber in subscribers:
+        assert subscriber.session is not None
+        subscriber.receive(frame(Kind.ACK, 0, write_ack(subscriber.session._sent, CREDIT)), 0.0)
+    return took / EVENTS * 1e9
+
+
+if __name__ == "__main__":
+    print("ns for each event     " + "".join(f"{n:>5} a read" for n in (1, 10, 100, 700)))
+    for readers in (1, 8):
+        costs = [ns_per_event(events, readers) for events in (1, 10, 100, 700)]
+        print(
+            f"{readers} reader{'s' if readers > 1 else ' '}             " + "".join(f"{cost:>12.0f}" for cost in costs)
+        )
