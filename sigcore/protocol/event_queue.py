@@ -50,6 +50,7 @@ class EventQueue:
         self._counted = counted
         self.is_released = False
         self.is_over = False
+        self._is_mixed = False  # whether anything else than runs of the policy block may wait
         self._place = 0
         self._waiting = 0  # bytes, without the gaps
         self._block = Runs()
@@ -110,6 +111,11 @@ class EventQueue:
             The bytes appended.
         """
         size, enough = 0, min(room, most)
+        if not self._is_mixed:  # by far the most: nothing to put in order
+            while self._block.runs and size < enough:
+                size += self._block.take(parts, room - size)
+            self._waiting -= size
+            return size
         sources: list[Runs | Latest | Gaps]
         sources = [each for each in (self._block, self._droppable, self._fixed, self._latest, self._gaps) if each]
         while sources and size < enough:
@@ -120,6 +126,7 @@ class EventQueue:
                 self._waiting -= taken
             if not source:
                 sources.remove(source)
+        self._is_mixed = any(source is not self._block for source in sources)
         return size
 
     def release(self) -> None:
@@ -128,12 +135,15 @@ class EventQueue:
             self.is_released = True
             self._droppable = Runs(sorted([*self._droppable.runs, *self._block.runs]))
             self._block = Runs()
+            self._is_mixed = True
 
     def hold(self) -> None:
         """Drop no runs of the policy ``block`` that come from now on."""
         self.is_released = False
 
     def _append(self, runs: Runs, run: bytes) -> bool:
+        if runs is not self._block:
+            self._is_mixed = True
         self._place += 1
         runs.runs.append((self._place, run))
         self._waiting += len(run)
@@ -151,6 +161,7 @@ class EventQueue:
             queued = end - start <= freed or self._make_room()
             if queued:
                 self._place += 1
+                self._is_mixed = True
                 self._latest.put(kind, topic, self._place, run[start:end])
                 self._waiting += end - start
             else:
@@ -191,6 +202,7 @@ class EventQueue:
                 events += 1
             lost[topic] = plus(lost.get(topic, 0), count)
         for topic, count in lost.items():
+            self._is_mixed = True
             gap = self._gaps.find(topic, cause, place)
             if gap is None or self._may_have(topic, gap.place, place):
                 gap = self._gaps.open(topic, cause, place)

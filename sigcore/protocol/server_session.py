@@ -447,6 +447,8 @@ class ServerSession(Session):
         return self._hub.forward(run, count, self.codec, self.options.max_frame, route)
 
     def _take_events(self, parts: list[bytes], room: int) -> None:
+        if self.events.is_empty:
+            return
         was_full = self.events.is_full
         size = self.events.take(parts, room, WRITE_BYTES)
         self._wrote_events(size)
