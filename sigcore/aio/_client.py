@@ -143,6 +143,7 @@ class ClientRouter(NetworkedRouter):
             await self._end_link()
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)
+            self._end_session()
         await super()._close_down()
 
     async def senders(self) -> list[SenderInfo]:
@@ -280,6 +281,13 @@ class ClientRouter(NetworkedRouter):
             io.link.end("closing")
             io.flush()
             await asyncio.wait([io.lost], timeout=2 * CLOSE_S)
+
+    def _end_session(self) -> None:
+        """The router is closed, perhaps while there was no link: nobody will answer any more."""
+        if self._grace is not None:
+            self._grace.cancel()
+        if self._session is not None:
+            self._session.end(LinkError("the router was closed"))
 
     async def _send_the_rest(self) -> None:
         """Wait until the server has taken everything that was accepted, for 5 s at most."""

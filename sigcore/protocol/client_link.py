@@ -91,7 +91,9 @@ class ClientLink(Link):
             raise RemoteProtocolError("WELCOME resumes a session that is not ours", code="malformed_body")
         if not before.can_go_on_from(received):
             text = f"WELCOME has received up to offset {received}, which was never written or is forgotten"
-            raise RemoteProtocolError(text, code="bad_ack")
+            error = RemoteProtocolError(text, code="bad_ack")
+            before.end(error)  # or the next link would come to the same
+            raise error
         return before, received
 
     def _begin_new(self, fields: Fields, described: Fields, accepts: Limits) -> ClientSession:
