@@ -5,14 +5,20 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 END_S = 3.0
-"""How long threads may take to end after their test."""
+"""How long threads may take to end after their test, and descriptors to be closed."""
+
+DESCRIPTORS = Path("/proc/self/fd")
+"""Where Linux shows what a process has open; elsewhere nothing is known of it."""
 
 
 class Complaints(logging.Handler):
@@ -35,10 +41,21 @@ def _quick_collections() -> Iterator[None]:
     gc.unfreeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left_of_the_run() -> Iterator[None]:
+    """Fail the last test if the whole run leaves a thread or a descriptor behind."""
+    before, open_before = set(threading.enumerate()), descriptors()
+    yield
+    gc.collect()
+    assert threads_left(before) == []
+    assert descriptors_left(open_before) == []
+
+
 @pytest.fixture
 def nothing_left(_quick_collections: None) -> Iterator[None]:
-    """Fail the test if it leaves a thread behind, a pending task, or an error that no loop's owner handled."""
+    """Fail the test if it leaves a thread, a descriptor or a pending task behind, or an error that nobody handled."""
     before = set(threading.enumerate())
+    open_before = descriptors()
     complaints = Complaints()
     logger = logging.getLogger("asyncio")
     logger.addHandler(complaints)
@@ -50,6 +67,7 @@ def nothing_left(_quick_collections: None) -> Iterator[None]:
         logger.removeHandler(complaints)
     assert left == []
     assert complaints.texts == []
+    assert descriptors_left(open_before) == []
 
 
 def threads_left(before: set[threading.Thread]) -> list[str]:
@@ -59,3 +77,22 @@ def threads_left(before: set[threading.Thread]) -> list[str]:
     for thread in new:
         thread.join(max(0.0, until - time.monotonic()))
     return [thread.name for thread in new if thread.is_alive()]
+
+
+def descriptors() -> set[tuple[str, str]]:
+    """Return what is open, as (number, what it stands for); nothing where the system does not tell."""
+    found = set()
+    for entry in DESCRIPTORS.iterdir() if DESCRIPTORS.is_dir() else ():
+        with suppress(FileNotFoundError):  # that of this very look, which is closed by now
+            found.add((entry.name, os.readlink(entry)))
+    return found
+
+
+def descriptors_left(before: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return what is open and was not, if there is more of it than before and it is not closed in time."""
+    until = time.monotonic() + END_S
+    while len(now := descriptors()) > len(before):
+        if time.monotonic() > until:
+            return sorted(now - before)
+        time.sleep(0.005)
+    return []

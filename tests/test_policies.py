@@ -253,7 +253,7 @@ class LinkEvents:
 
 @pytest.fixture
 def dispatcher() -> Iterator[Dispatcher]:
-    dispatcher = Dispatcher(lambda: None)
+    dispatcher = Dispatcher(lambda: None, "the thread of this test")
     dispatcher.start()
     yield dispatcher
     dispatcher.stop()
@@ -498,7 +498,7 @@ def test_a_listener_that_ends_the_program_leaves_no_other_event_behind() -> None
 
 # over carriers
 
-LITTLE: dict[str, Any] = {"credit": 2_000, "event_queue": 2_000, "stall_timeout": 30.0}
+LITTLE: dict[str, Any] = {"credit": 2_000, "event_queue": 2_000, "stall_budget": 30.0}
 TEXT = "x" * 100
 
 

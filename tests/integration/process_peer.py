@@ -47,16 +47,21 @@ def publish(endpoint: str, sender: str) -> None:
 
 
 def read(endpoint: str, sender: str) -> None:
-    """Listen, and say how much came, every 100 events."""
-    heard: list[int] = []
+    """Listen to numbers, and say how far it got and what it was told to have missed, every 100 numbers."""
+    heard = lost = 0
 
-    def hear(_info: sigcore.EventInfo, data: Any) -> None:
-        heard.append(data)
-        if len(heard) % 100 == 0:
-            say(heard=len(heard))
+    def hear(_info: sigcore.EventInfo, number: int) -> None:
+        nonlocal heard
+        heard += 1
+        if number % 100 == 99:
+            say(last=number, heard=heard, lost=lost)
+
+    def missed(_info: sigcore.EventInfo, gap: sigcore.Gap) -> None:
+        nonlocal lost
+        lost += gap.count or 0  # what the end of the server may have cost is not known
 
     with sigcore.ClientRouter(endpoint, name="reader") as client:
-        client.add_listener(hear, sender)
+        client.add_listener(hear, sender, on_gap=missed)
         say(reading=sender)
         wait_for_end()
 
