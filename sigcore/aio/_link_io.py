@@ -89,7 +89,7 @@ class LinkIO(asyncio.Protocol):
         rest, self._rest = self._rest, b""
         if rest:
             self.link.receive(rest, self._loop.time())  # it came before the end
-        self.link.lose(exc)
+        self.link.lose(exc, self._loop.time())
         for timer in (self._timer, self._abort_timer):
             if timer is not None:
                 timer.cancel()

@@ -180,8 +180,13 @@ class Link:
         self.session = None
         self.end("replaced")
 
-    def lose(self, cause: BaseException | None) -> None:
-        """Take down that the carrier lost the connection; nothing more is written."""
+    def lose(self, cause: BaseException | None, now_s: float | None = None) -> None:
+        """Take down that the carrier lost the connection; nothing more is written.
+
+        Args:
+            cause: What the carrier said.
+            now_s: The time; by default what the call before brought.
+        """
         if self.state is not State.ENDED:
             error = LinkError(f"the connection was lost: {cause}" if cause else "the other side closed the connection")
             error.__cause__ = cause

@@ -45,6 +45,17 @@ class ServerLink(Link):
         self._hub.now_s = now_s
         super().receive(data, now_s)
 
+    def tick(self, now_s: float) -> None:
+        """Do what is due by the clock."""
+        self._hub.now_s = now_s
+        super().tick(now_s)
+
+    def lose(self, cause: BaseException | None, now_s: float | None = None) -> None:
+        """Take down that the carrier lost the connection; the session's grace time begins now."""
+        if now_s is not None:
+            self._hub.now_s = now_s
+        super().lose(cause, now_s)
+
     def _on_hello(self, _id: int, body: bytes, now_s: float) -> None:
         fields = read_body("HELLO", body)
         if VERSION not in fields.integers("versions"):
