@@ -16,8 +16,8 @@ from typing import Any, cast
 
 from ._endpoint import Endpoint
 from ._errors import ConfigError, EndpointError
-from ._limits import LinkKeywords, LinkOptions
-from ._options import format_seconds, format_size, option_names, read_number
+from ._limits import LinkKeywords, LinkOptions, about_0, said
+from ._options import format_limit, format_seconds, format_size, option_names, read_number
 from ._shown import HIDDEN, is_secret, shown
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -203,7 +203,7 @@ def _number(key: str, value: object) -> float:
     except ValueError as accepts:
         raise ValueError(f"it is {_found(key, value)}; it must be {accepts}") from None
     if number <= 0:
-        raise ValueError(f"it is {_found(key, value)}; it must be more than 0, which never means unlimited")
+        raise ValueError(f"it is {_found(key, value)}; it must be more than 0 ({about_0(key)})")
     return number
 
 
@@ -256,9 +256,11 @@ def _as_in_a_query(name: str, value: object) -> str:
 
 def _with_unit(name: str, value: float) -> str:
     kind = str(LinkOptions.__annotations__[name])
-    if kind.startswith("Size"):
+    if kind == "Limit":
+        return format_limit(int(value))
+    if kind == "Size":
         return format_size(int(value))
-    return format_seconds(value) if kind.startswith("Seconds") else str(value)
+    return format_seconds(value) if kind == "Seconds" else str(value)
 
 
 def _check_against(limits: Mapping[str, float], endpoint: Endpoint) -> None:
@@ -266,7 +268,8 @@ def _check_against(limits: Mapping[str, float], endpoint: Endpoint) -> None:
     given, _ = endpoint.take_given(LinkOptions)
     for name, value in given.items():
         if limits.get(name, value) != value:
-            raise EndpointError(f"{endpoint} says {name}={value}, [limits] says {limits[name]}; keep one of them")
+            ours = said(limits[name])
+            raise EndpointError(f"{endpoint} says {name}={said(value)}, [limits] says {ours}; keep one of them")
 
 
 def _found(key: str, value: object) -> str:

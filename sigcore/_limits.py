@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ._errors import EndpointError
-from ._options import Seconds, Size
+from ._logging import get_logger
+from ._options import UNLIMITED, Limit, Seconds, Size
 
 if TYPE_CHECKING:
     from ._endpoint import Endpoint
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
 KIB = 1024
 MIB = 1024 * KIB
 
+_log = get_logger("sigcore.limits")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkOptions:
     """What may be set for a link, as a router's keyword or in an endpoint's query (``?max_frame=64KiB``).
 
     The endpoint's query wins over the carrier's own default; a keyword and a query option that disagree are an
-    error. Sizes are in bytes, times in seconds. 0 never means unlimited.
+    error. Sizes are in bytes, times in seconds. 0 never means unlimited; ``None`` does, as a keyword, and ``none`` in
+    a query, and only for what waits: ``event_queue``, ``unacknowledged`` and ``control_queue``.
 
     Attributes:
         codec: The codec that a client asks for; a server takes every codec it was given.
@@ -48,9 +52,9 @@ class LinkOptions:
     codec: str | None = None
     max_frame: Size = 1 * MIB
     credit: Size = 1 * MIB
-    event_queue: Size = 4 * MIB
-    unacknowledged: Size = 4 * MIB
-    control_queue: Size = 1 * MIB
+    event_queue: Limit = 4 * MIB
+    unacknowledged: Limit = 4 * MIB
+    control_queue: Limit = 1 * MIB
     max_requests: int = 256
     max_senders: int = 1_000
     max_listeners: int = 1_000
@@ -64,13 +68,13 @@ class LinkOptions:
 
 
 class LinkKeywords(TypedDict, total=False):
-    """The options of ``LinkOptions`` as keywords of a router."""
+    """The options of ``LinkOptions`` as keywords of a router; ``None`` is unlimited."""
 
     max_frame: int
     credit: int
-    event_queue: int
-    unacknowledged: int
-    control_queue: int
+    event_queue: int | None
+    unacknowledged: int | None
+    control_queue: int | None
     max_requests: int
     max_senders: int
     max_listeners: int
@@ -83,14 +87,53 @@ class LinkKeywords(TypedDict, total=False):
     reconnect_delay: float
 
 
-def check_keywords(keywords: Mapping[str, object]) -> None:
-    """Raise ``TypeError`` for a keyword of a router that is none of ``LinkKeywords``."""
+MAY_BE_UNLIMITED = tuple(name for name, kind in LinkOptions.__annotations__.items() if kind == "Limit")
+"""The options for which ``None`` stands: what waits for a link, in bytes."""
+
+
+def read_keywords(keywords: Mapping[str, object]) -> dict[str, Any]:
+    """Return the keywords of a router as fields of ``LinkOptions``, where unlimited is a number too.
+
+    Raises:
+        TypeError: One is none of ``LinkKeywords``, or its value is no number, and not a ``None`` that it may be.
+    """
+    return {name: _read_keyword(name, value) for name, value in keywords.items()}
+
+
+def _read_keyword(name: str, value: object) -> object:
     known = list(LinkKeywords.__annotations__)
-    for name in keywords:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it takes: {', '.join(known)}"
-            raise TypeError(f"a router takes no keyword {name!r}; {hint}")
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"it takes: {', '.join(known)}"
+        raise TypeError(f"a router takes no keyword {name!r}; {hint}")
+    if value is None and name in MAY_BE_UNLIMITED:
+        return UNLIMITED
+    if not isinstance(value, (int, float)):
+        none = "or None for unlimited" if name in MAY_BE_UNLIMITED else f"only {_all_of(MAY_BE_UNLIMITED)} may be None"
+        raise TypeError(f"{name} must be a number, not {value!r}; {none}")
+    return value
+
+
+def warn_of_unlimited(where: str, options: Mapping[str, object]) -> None:
+    """Log a warning if some of ``options``, which were given to what is named ``where``, are unlimited."""
+    names = [name for name in MAY_BE_UNLIMITED if is_unlimited(options.get(name))]
+    if names:
+        _log.warning("%s: %s without a limit; what waits there may use up all memory", where, _all_of(names))
+
+
+def is_unlimited(value: object) -> bool:
+    """Whether the value of an option is that of ``None``."""
+    return isinstance(value, int) and value >= UNLIMITED
+
+
+def said(value: object) -> object:
+    """Return the value of an option as a message has it."""
+    return "none" if is_unlimited(value) else value
+
+
+def about_0(name: str) -> str:
+    """Return what a message about an option that is 0 has to add."""
+    return f"0 never means unlimited{', none does' if name in MAY_BE_UNLIMITED else ''}"
 
 
 def link_options(
@@ -101,7 +144,7 @@ def link_options(
     Args:
         endpoint: The endpoint as the user gave it; its query wins.
         defaults: The carrier's own, which stand below the keywords.
-        keywords: What was given to the router.
+        keywords: What was given to the router, as ``read_keywords`` returns it.
 
     Raises:
         EndpointError: A query option and a keyword disagree, or a value is out of its range.
@@ -110,15 +153,22 @@ def link_options(
     for name, value in keywords.items():
         if name in given and given[name] != value:
             raise EndpointError(
-                f"{endpoint} says {name}={given[name]}, the keyword {name}= says {value}; keep one of them"
+                f"{endpoint} says {name}={said(given[name])}, the keyword {name}= says {said(value)}; keep one of them"
             )
     options = LinkOptions(**{**defaults, **keywords, **given})  # type: ignore[arg-type]  # checked where each was read
     for name in LinkKeywords.__annotations__:
         if not getattr(options, name) > 0:
-            raise EndpointError(f"{endpoint}: {name} must be more than 0 (0 never means unlimited)")
+            raise EndpointError(f"{endpoint}: {name} must be more than 0 ({about_0(name)})")
     if options.dead_after <= options.heartbeat:
         raise EndpointError(
             f"{endpoint}: dead_after ({options.dead_after:g} s) must be more than heartbeat ({options.heartbeat:g} s), "
             "or nobody is asked for a sign of life before being taken for lost"
         )
+    warn_of_unlimited(str(endpoint), {name: value for name, value in given.items() if name not in keywords})
     return options, rest
+
+
+def _all_of(names: Sequence[str]) -> str:
+    """Return names in one phrase: ``"a, b and c"``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -10,7 +10,8 @@ A carrier describes its options once, as a dataclass; names, types and defaults 
         read_timeout: Seconds = 0.25
         buffer: Size = 4096
 
-A field may be ``Seconds``, ``Size``, ``int``, ``float``, ``bool``, ``str``, a ``Literal``, or one of these ``| None``.
+A field may be ``Seconds``, ``Size``, ``Limit``, ``int``, ``float``, ``bool``, ``str``, a ``Literal``, or one of these
+``| None``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache, partial
@@ -38,12 +39,13 @@ Pairs = Iterable[tuple[str, str]]
 
 @dataclass(frozen=True, eq=False)
 class _Units:
-    """A quantity that is written as a number and a unit, without a space between."""
+    """A quantity that is written as a number and a unit, without a space between, or as one of some words."""
 
     what: str
     base: str
     factors: Mapping[str, Decimal]
     example: str
+    words: Mapping[str, int] = field(default_factory=dict)
 
 
 _TIME = _Units(
@@ -64,11 +66,19 @@ _BYTES = _Units(
     "64KiB",
 )
 
+UNLIMITED = 2**62
+"""What ``none`` is inside: a number as any other, and more bytes than any memory has."""
+
+_LIMIT = replace(_BYTES, words={"none": UNLIMITED})
+
 Seconds = Annotated[float, _TIME]
 """A time in seconds. As text it has a unit, also where it is nought: ``250ms``, ``5s``, ``2min``, ``1h``, ``0s``."""
 
 Size = Annotated[int, _BYTES]
 """A size in bytes. As text it has a unit: ``512B``, ``64KiB`` (1024 bytes each), ``1kB`` (1000), ``1MiB``."""
+
+Limit = Annotated[int, _LIMIT]
+"""A size in bytes that may be ``UNLIMITED``. As text it is a ``Size``, or ``none``."""
 
 
 def format_seconds(value: float) -> str:
@@ -79,6 +89,11 @@ def format_seconds(value: float) -> str:
 def format_size(value: int) -> str:
     """Return a size as it would be written in a query: ``65536`` gives ``"64KiB"``."""
     return _formatted(Decimal(value), _BYTES, base="B")
+
+
+def format_limit(value: int) -> str:
+    """Return a size that may be unlimited as it would be written in a query: ``65536`` gives ``"64KiB"``."""
+    return "none" if value >= UNLIMITED else format_size(value)
 
 
 def option_names(options: type) -> tuple[str, ...]:
@@ -134,7 +149,7 @@ def read_number(options: type, name: str, value: object) -> float:
 
     Args:
         options: A dataclass that describes the option.
-        name: The option's name; its type is ``Seconds``, ``Size``, ``int`` or ``float``.
+        name: The option's name; its type is ``Seconds``, ``Size``, ``Limit``, ``int`` or ``float``.
         value: What was found.
 
     Raises:
@@ -193,12 +208,12 @@ def _unknown(name: str, where: str, own: tuple[str, ...], also: tuple[str, ...])
 
 def _check_required(options: Any, given: Mapping[str, object], where: str) -> None:
     kinds = _kinds(options)
-    for field in fields(options):
-        has_default = field.default is not MISSING or field.default_factory is not MISSING
-        if field.name in kinds and field.name not in given and not has_default:
-            kind = kinds[field.name]
+    for each in fields(options):
+        has_default = each.default is not MISSING or each.default_factory is not MISSING
+        if each.name in kinds and each.name not in given and not has_default:
+            kind = kinds[each.name]
             raise EndpointError(
-                f"{where}: option {field.name!r} is missing; it takes {kind.accepts}, as in {field.name}={kind.example}"
+                f"{where}: option {each.name!r} is missing; it takes {kind.accepts}, as in {each.name}={kind.example}"
             )
 
 
@@ -228,7 +243,7 @@ def _kind(hint: Any, options: type, name: str) -> _Kind:
 
 
 def _kind_with_units(units: _Units, number: Callable[[Decimal], object]) -> _Kind:
-    accepts = f"a {units.what} with its unit ({', '.join(units.factors)})"
+    accepts = " or ".join([*units.words, f"a {units.what} with its unit ({', '.join(units.factors)})"])
     numbers = (int,) if number is int else (int, float)
     return _Kind(accepts, units.example, partial(_read_quantity, units, number), numbers, units)
 
@@ -253,6 +268,8 @@ _BOOL = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": 
 
 
 def _read_quantity(units: _Units, number: Callable[[Decimal], object], text: str) -> object:
+    if text in units.words:
+        return units.words[text]
     match = _QUANTITY.fullmatch(text)
     factor = units.factors.get(match[2]) if match else None
     if match is None or factor is None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import sigcore
 from sigcore._config import KNOWN, LOG_LEVELS
-from sigcore._options import _BYTES, _TIME, _Units, format_seconds, format_size
+from sigcore._options import _BYTES, _LIMIT, _TIME, _Units, format_limit, format_seconds, format_size
 
 FILE = Path(__file__).parents[1] / "sigcore" / "sigcore.schema.json"
 DEFAULTS = {field.name: field for field in fields(sigcore.LinkOptions)}
@@ -64,7 +64,11 @@ def schema() -> dict[str, Any]:
                 },
             },
         },
-        "$defs": {"size": quantity(_BYTES, "integer"), "time": quantity(_TIME, "number")},
+        "$defs": {
+            "size": quantity(_BYTES, "integer"),
+            "limit": quantity(_LIMIT, "integer"),
+            "time": quantity(_TIME, "number"),
+        },
     }
 
 
@@ -94,19 +98,24 @@ def limit(name: str) -> dict[str, Any]:
     """Return the schema of a field of ``LinkOptions``."""
     default, kind = DEFAULTS[name].default, str(DEFAULTS[name].type)
     described = {"description": descriptions()[name]}
-    if kind.startswith("Size"):
+    if kind == "Size":
         return {**described, "$ref": "#/$defs/size", "default": format_size(int(str(default)))}
-    if kind.startswith("Seconds"):
+    if kind == "Limit":
+        return {**described, "$ref": "#/$defs/limit", "default": format_limit(int(str(default)))}
+    if kind == "Seconds":
         return {**described, "$ref": "#/$defs/time", "default": format_seconds(float(str(default)))}
     return {**described, "type": "integer", "exclusiveMinimum": 0, "default": default}
 
 
 def quantity(units: _Units, number: str) -> dict[str, Any]:
-    """Return the schema of a time or a size: text with a unit, or a bare number."""
+    """Return the schema of a time or a size: text with a unit, or a bare number, or one of the quantity's words."""
     names = "|".join(units.factors)
+    forms = [*(f'"{word}"' for word in units.words), f"a {units.what} with its unit", f"a number of {units.base}"]
+    described = ", or ".join(forms)
     return {
-        "description": f"A {units.what} with its unit, or a number of {units.base}; never 0.",
+        "description": f"{described[0].upper()}{described[1:]}; never 0.",
         "anyOf": [
+            *({"const": word} for word in units.words),
             {"type": "string", "pattern": rf"^(?![0.]+[A-Za-z])[0-9]{{1,12}}(\.[0-9]{{1,6}})?({names})$"},
             {"type": number, "exclusiveMinimum": 0},
         ],

@@ -45,6 +45,9 @@ VALID = {
     "options with units and without": (
         'endpoints = [{ url = "mem://one", options = { max_frame = 4096, credit = "1KiB" } }]'
     ),
+    "what waits without a limit": (
+        'endpoints = [{ url = "mem://one", options = { event_queue = "none" } }]\n[limits]\ncontrol_queue = "none"'
+    ),
     "an empty table": 'endpoints = ["mem://one"]\n[limits]\n[logging]',
 }
 
@@ -90,11 +93,19 @@ INVALID = {
     ),
     "limit of 0": (
         'endpoints = ["mem://one"]\n[limits]\ncredit = 0',
-        "limits.credit: it is the number 0; it must be more than 0, which never means unlimited",
+        "limits.credit: it is the number 0; it must be more than 0 (0 never means unlimited)",
     ),
     "limit of 0 with a unit": (
         'endpoints = ["mem://one"]\n[limits]\ncredit = "0B"',
         "limits.credit: it is the text '0B'; it must be more than 0",
+    ),
+    "no limit where there always is one": (
+        'endpoints = ["mem://one"]\n[limits]\ncredit = "none"',
+        "limits.credit: it is the text 'none'; it must be a size with its unit",
+    ),
+    "no limit by 0": (
+        'endpoints = ["mem://one"]\n[limits]\nevent_queue = 0',
+        "limits.event_queue: it is the number 0; it must be more than 0 (0 never means unlimited, none does)",
     ),
     "limit below 0": (
         'endpoints = ["mem://one"]\n[limits]\ncredit = -1',
@@ -134,6 +145,10 @@ BEYOND_THE_SCHEMA = {
     "option that disagrees with the limits": (
         'endpoints = ["mem://one?credit=1KiB"]\n[limits]\ncredit = "2KiB"',
         "endpoints[0]: mem://one?credit=1KiB says credit=1024, [limits] says 2048; keep one of them",
+    ),
+    "no limit in one place and one in another": (
+        'endpoints = ["mem://one?event_queue=none"]\n[limits]\nevent_queue = 1024',
+        "endpoints[0]: mem://one?event_queue=none says event_queue=none, [limits] says 1024; keep one of them",
     ),
     "no TOML": ("endpoints = [\n", "it is no TOML: "),
     "not UTF-8": ('name = "\udcff"', "it is no TOML: "),

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigcore import EndpointError, LinkOptions, Seconds, Size
-from sigcore._options import format_seconds, format_size, given_options, option_names, read_options
+from sigcore._options import (
+    UNLIMITED,
+    Limit,
+    format_limit,
+    format_seconds,
+    format_size,
+    given_options,
+    option_names,
+    read_number,
+    read_options,
+)
 
 if TYPE_CHECKING:
     pass
@@ -29,6 +39,7 @@ class Options:
     bits: Literal[7, 8] = 8
     parity: Literal["N", "E"] | None = None
     limit: Seconds | None = None
+    queue: Limit = 1
     noted: Annotated[int, "a note of the author's own"] = 0
     api_key: int = 0
     derived: int = field(init=False, default=7)
@@ -87,6 +98,8 @@ def refusal(cls: type, *pairs: tuple[str, str]) -> str:
         ("bits", "7", 7),
         ("parity", "E", "E"),
         ("limit", "3s", 3.0),
+        ("queue", "none", UNLIMITED),
+        ("queue", "64KiB", 65_536),
         ("noted", "4", 4),
     ],
 )
@@ -102,6 +115,7 @@ def test_an_option_is_read_as_its_fields_type(name: str, text: str, value: objec
         *(("time", text) for text in ("5", "0", "s", "-1s", "5 s", "5S", "5m", "5s5", "1e3s", "٣s", "infs", "nan")),
         ("time", "9" * 5000 + "s"),
         *(("size", text) for text in ("5", "0", "1kb", "1K", "0.5B", "-1B", "1_000B", "5s")),
+        *(("queue", text) for text in ("None", "NONE", "0", "5", "noneB", "unlimited", "inf")),
         *(("count", text) for text in ("1.0", "x", "1_0", "0x10", "--1", "9" * 5000)),
         *(("ratio", text) for text in ("inf", "nan", "1e999", "x", ".5")),
         *(("flag", text) for text in ("2", "maybe")),
@@ -126,6 +140,7 @@ def test_the_example_in_a_refusal_is_accepted(name: str) -> None:
 def test_a_time_without_its_unit_names_the_units() -> None:
     assert "a time with its unit (ms, s, min, h), as in time=5s" in refusal(Options, ("time", "5"))
     assert "a size with its unit (B, kB, KiB, MB, MiB, GB, GiB), as in size=64KiB" in refusal(Options, ("size", "5"))
+    assert "it takes none or a size with its unit (B, " in refusal(Options, ("queue", "5"))
     assert "one of 1, 1.5, 2" in refusal(Options, ("stop", "3"))
 
 
@@ -221,6 +236,19 @@ def test_a_size_is_printed_in_its_largest_whole_unit(value: int, text: str) -> N
 @given(st.integers(0, 2**39))
 def test_a_printed_size_reads_back(value: int) -> None:
     assert read("size", format_size(value)) == value
+
+
+@given(st.integers(0, 2**39) | st.just(UNLIMITED))
+def test_a_printed_size_that_may_be_unlimited_reads_back(value: int) -> None:
+    assert read("queue", format_limit(value)) == value
+
+
+def test_unlimited_is_a_word_where_numbers_are_no_text_too() -> None:
+    assert read_number(Options, "queue", "none") == UNLIMITED
+    assert read_number(Options, "queue", 4096) == 4096
+    for name, value in (("size", "none"), ("queue", "no"), ("count", "none"), ("queue", None)):
+        with pytest.raises(ValueError, match=r"a number of bytes|a size with its unit|a whole number"):
+            read_number(Options, name, value)
 
 
 @given(st.integers(0, 10**11))

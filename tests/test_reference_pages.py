@@ -13,7 +13,7 @@ import pytest
 import sigcore
 from sigcore import _errors
 from sigcore._carrier import link_defaults
-from sigcore._options import format_seconds, format_size
+from sigcore._options import format_limit, format_seconds, format_size
 
 DOCS = Path(__file__).parents[1] / "docs"
 LEAF = r"── (?P<name>\w+)(?: \((?P<also>\w+)\))?"
@@ -33,6 +33,8 @@ def as_written(name: str, value: object) -> str:
     kind = str(OPTIONS[name].type)
     if value is None:
         return "json"  # the codec that is taken where none is asked for
+    if kind == "Limit":
+        return format_limit(int(str(value)))
     if kind == "Size":
         return format_size(int(str(value)))
     return format_seconds(float(str(value))) if kind == "Seconds" else str(value)

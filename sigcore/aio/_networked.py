@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 from .._carrier import link_defaults
 from .._errors import DeliveryTimeout, RouterClosed
-from .._limits import LinkKeywords, check_keywords, link_options
+from .._limits import LinkKeywords, link_options, read_keywords, warn_of_unlimited
 from .._plugins import load_carrier
 from ._answering import Answering
 from ._delivery import InlineDelivery
@@ -81,8 +81,8 @@ class NetworkedRouter(Router):
         self._begin_with(self._host.tables)
         self._core._gates_remote = True
         self._name = name or f"{socket.gethostname()}-{os.getpid()}"
-        check_keywords(keywords)
-        self._keywords = keywords
+        self._keywords = read_keywords(keywords)
+        warn_of_unlimited(f"{type(self).__name__} {self._name!r}", self._keywords)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
         self._is_closed = False

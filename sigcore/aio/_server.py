@@ -69,7 +69,7 @@ class ServerRouter(NetworkedRouter):
         self._asked = [Endpoint.parse(text) for text in texts]
         self._codec_names = None if codecs is None else list(codecs)
         self._insecure = insecure
-        self._local_options = LinkOptions(**limits)
+        self._local_options = LinkOptions(**self._keywords)
         self._listenings: list[Listening] = []
         self._ios: dict[ServerLink, LinkIO] = {}
         self._flush_due = False

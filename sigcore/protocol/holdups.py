@@ -28,6 +28,9 @@ PACE_S = 0.5
 DRY = 0.25
 """A reader runs dry that has less than this part of what may wait for it."""
 
+LONG_BYTES = 4 * 1024 * 1024
+"""Of a queue that may be longer, or has no limit, only so much counts: 1 MiB to read is enough for any reader."""
+
 
 class Reader(Protocol):
     """Whoever events wait for: a session, or the server's own process.
@@ -142,4 +145,4 @@ class Pace:
 
 
 def _runs_dry(reader: Reader) -> bool:
-    return reader.waiting_size < DRY * reader.most_waiting
+    return reader.waiting_size < DRY * min(reader.most_waiting, LONG_BYTES)
