@@ -74,6 +74,12 @@ class EventInfo:
     meta: Mapping[str, str] = field(default_factory=lambda: NO_META)  # a factory, because 3.11 cannot hash the proxy
 
 
+GAP_CAUSES = frozenset(
+    {"overflow", "conflated", "disconnected", "session_lost", "too_large", "untranslatable", "sender_unknown"}
+)
+"""The causes of gaps that this router tells of; a peer may tell of others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Events that were lost between those that a listener heard before and those that it hears next.

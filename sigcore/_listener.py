@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ._info import GAP_CAUSES
 from ._names import PRESENCE_EVENTS
 from ._signal import ends_the_program
 from ._terms import DEFAULT_TERMS, Terms
@@ -137,7 +138,8 @@ class Listener:
 
     def count_lost(self, info: EventInfo, gap: Gap) -> None:
         """Take down events that were lost; log them too, unless ``on_gap`` tells of them or that was asked for."""
-        cause, number = f"gap_{gap.cause}", 1 if gap.count is None else gap.count
+        known = gap.cause if gap.cause in GAP_CAUSES else "other"  # a peer's own words must not become counters
+        cause, number = f"gap_{known}", 1 if gap.count is None else gap.count
         if self.on_gap is not None or gap.cause == "conflated":
             self._drops.note(cause, number)
             return

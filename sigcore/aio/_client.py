@@ -513,16 +513,24 @@ class ClientRouter(NetworkedRouter):
     ) -> asyncio.Future[int]:
         outlet = cast(Outlet, signal._outlet)
 
-        def settle(body: bytes | None, error: SigError | None) -> None:
+        def settle(number: int | None, error: SigError | None) -> None:
             if taken.done():
                 return
-            if body is None:
+            if number is None:
                 taken.set_exception(error or SigError("no answer"))
             else:
-                taken.set_result(read_body("OK", body).integer("accepted"))
+                taken.set_result(number)
 
         def answer(body: bytes | None, error: SigError | None) -> None:
-            self._post(settle, body, error)
+            number = None
+            try:
+                if body is not None:
+                    number = read_body("OK", body).integer("accepted")
+            except RemoteProtocolError as broken:
+                error = broken
+                raise
+            finally:
+                self._post(settle, number, error)
 
         signal._trigger_by(lambda info, value: outlet.deliver(info, value, answer), data, meta)
         return taken

@@ -107,8 +107,8 @@ class Session:
     # the links that carry it
 
     def can_go_on_from(self, received: int) -> bool:
-        """Whether everything behind that offset is still here."""
-        return not self.is_over and self._acknowledged <= received <= self._sent
+        """Whether a frame begins there, and it and everything behind it is still here."""
+        return not self.is_over and self._acknowledged <= received <= self._sent and self._begins_frame(received)
 
     def attach(self, link: Link, received: int, now_s: float) -> None:
         """Go on by ``link``, whose other side has received everything up to the offset ``received``."""
@@ -293,6 +293,19 @@ class Session:
             self._written_from = end
         while self._requests and self._requests[0][0] < received:
             self._requests.popleft()
+
+    def _begins_frame(self, offset: int) -> bool:
+        """Whether a frame begins at an offset that is not acknowledged."""
+        start = self._written_from
+        for data, pos in self._written:
+            size = len(data) - pos
+            if offset < start + size:
+                target = pos + offset - start
+                while pos < target:
+                    pos += HEADER_BYTES + HEADER.unpack_from(data, pos)[0]
+                return pos == target
+            start += size
+        return offset == start
 
     def _write_again_from(self, offset: int, now_s: float) -> None:
         """Have everything written again from ``offset`` on; what was a request and is not wanted becomes PAD."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .._codec import Codec
 from .._errors import CodecError, RemoteProtocolError
 from .._shown import described
-from .bodies import join_meta, split_meta, write_gap
+from .bodies import join_meta, read_gap, split_meta, write_gap
 from .frames import Kind, frame, split_run
 
 
@@ -35,7 +35,7 @@ def translate_event(kind: int, body: bytes, source: Codec, target: Codec, longes
         CodecError: It cannot be had in it, or is longer than ``longest`` bytes then.
     """
     if kind == Kind.GAP:
-        return body  # the same for every codec
+        return body if len(body) <= longest else write_gap(*read_gap(body))  # the same for every codec
     if kind == Kind.EVENT_META:
         try:
             meta, data = split_meta(body)
