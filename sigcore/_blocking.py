@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ._config import load_config
 from ._errors import RequestTimeout, RouterClosed
-from ._limits import LinkKeywords
+from ._limits import MIB, LinkKeywords
 from ._logging import get_logger
 from ._loop_thread import Dispatcher, LoopThread
 from ._router import Router
@@ -175,6 +175,9 @@ class ServerRouter(BlockingRouter):
         insecure: Listen where other machines can connect without authentication.
         slow_callback: How long an ``async def`` callback may hold the router's own loop until that is logged, in
             seconds; ``None`` for ever.
+        session_memory: Bytes that sessions without a link may take together; beyond that the one longest without a link
+            is given up.
+        keep_memory: Bytes that may be kept of events for those who come late; beyond that the oldest goes.
         **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
     """
 
@@ -189,6 +192,8 @@ class ServerRouter(BlockingRouter):
         on_error: OnError | None = None,
         insecure: bool = False,
         slow_callback: float | None = 1.0,
+        session_memory: int = 256 * MIB,
+        keep_memory: int = 64 * MIB,
         **limits: Unpack[LinkKeywords],
     ) -> None:
         super().__init__(on_error)
@@ -197,6 +202,8 @@ class ServerRouter(BlockingRouter):
             codecs=codecs,
             name=name,
             insecure=insecure,
+            session_memory=session_memory,
+            keep_memory=keep_memory,
             slow_callback=slow_callback,
             _host=self._host,
             **limits,

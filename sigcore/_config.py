@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from ._endpoint import Endpoint
 from ._errors import ConfigError, EndpointError
-from ._limits import LinkKeywords, LinkOptions, about_0, said
+from ._limits import LinkKeywords, LinkOptions, ServerLimits, about_0, said
 from ._options import format_limit, format_seconds, format_size, option_names, read_number
 from ._shown import HIDDEN, is_secret, shown
 
@@ -24,7 +24,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 """From all to least."""
 
 KNOWN = {
-    "": ("name", "insecure", "codecs", "endpoints", "limits", "logging"),
+    "": ("name", "insecure", "codecs", "endpoints", *option_names(ServerLimits), "limits", "logging"),
     "endpoints": ("url", "options"),
     "limits": tuple(LinkKeywords.__annotations__),
     "logging": ("level",),
@@ -41,6 +41,7 @@ class ServerConfig:
         codecs: Names of the codecs that clients may choose; ``None`` for all that are installed.
         name: What the server calls itself; ``None`` for host name and process number.
         insecure: Whether to listen where other machines can connect without authentication.
+        memory: ``session_memory`` and ``keep_memory`` of ``ServerRouter``, in bytes, where the file says them.
         limits: Fields of ``LinkOptions``, for every endpoint.
         log_level: ``debug``, ``info``, ``warning`` or ``error``, for a program that sets up logging, as ``sig serve``
             does; ``None`` where the file does not say.
@@ -50,6 +51,7 @@ class ServerConfig:
     codecs: tuple[str, ...] | None = None
     name: str | None = None
     insecure: bool = False
+    memory: Mapping[str, int] = field(default_factory=dict)
     limits: LinkKeywords = field(default_factory=LinkKeywords)
     log_level: str | None = None
 
@@ -60,6 +62,7 @@ class ServerConfig:
             "codecs": self.codecs,
             "name": self.name,
             "insecure": self.insecure,
+            **self.memory,
             **self.limits,
         }
 
@@ -161,6 +164,7 @@ def _server(table: _Table, problems: _Problems) -> ServerConfig:
         codecs=_codecs(table),
         name=table.text("name"),
         insecure=bool(table.get("insecure", bool, "true or false")),
+        memory=_memory(table),
         limits=cast(LinkKeywords, limits),
         log_level=_log_level(table.table("logging")),
     )
@@ -188,18 +192,24 @@ def _limits(table: _Table) -> dict[str, float]:
     return {key: limit for key, limit in found.items() if limit is not None}
 
 
-def _limit(note: Callable[[str, str], None], key: str, value: object) -> float | None:
+def _memory(table: _Table) -> dict[str, int]:
+    given = {key: table.values[key] for key in option_names(ServerLimits) if key in table.values}
+    found = {key: _limit(table.note, key, value, ServerLimits) for key, value in given.items()}
+    return {key: int(size) for key, size in found.items() if size is not None}
+
+
+def _limit(note: Callable[[str, str], None], key: str, value: object, options: type = LinkOptions) -> float | None:
     try:
-        return _number(key, value)
+        return _number(key, value, options)
     except ValueError as error:
         note(key, str(error))
         return None
 
 
-def _number(key: str, value: object) -> float:
+def _number(key: str, value: object, options: type = LinkOptions) -> float:
     """Return the value of an option of every link that is a number; what is none is a ``ValueError`` that says so."""
     try:
-        number = read_number(LinkOptions, key, value)
+        number = read_number(options, key, value)
     except ValueError as accepts:
         raise ValueError(f"it is {_found(key, value)}; it must be {accepts}") from None
     if number <= 0:

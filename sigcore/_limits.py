@@ -67,6 +67,24 @@ class LinkOptions:
     reconnect_delay: Seconds = 30.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """What a server bounds for all its links together; keywords of ``ServerRouter``, in bytes.
+
+    Attributes:
+        session_memory: What sessions without a link may take; beyond it the one longest without a link is given up.
+        keep_memory: What is kept of events for those who come late; beyond it the oldest goes.
+    """
+
+    session_memory: Size = 256 * MIB
+    keep_memory: Size = 64 * MIB
+
+    def __post_init__(self) -> None:
+        for name, value in (("session_memory", self.session_memory), ("keep_memory", self.keep_memory)):
+            if not value > 0:
+                raise ValueError(f"{name} must be more than 0 bytes, found {value}")
+
+
 class LinkKeywords(TypedDict, total=False):
     """The options of ``LinkOptions`` as keywords of a router; ``None`` is unlimited."""
 

@@ -12,10 +12,19 @@ from typing import Any
 
 import sigcore
 from sigcore._config import KNOWN, LOG_LEVELS
-from sigcore._options import _BYTES, _LIMIT, _TIME, _Units, format_limit, format_seconds, format_size
+from sigcore._limits import ServerLimits
+from sigcore._options import (
+    _BYTES,
+    _LIMIT,
+    _TIME,
+    _Units,
+    format_limit,
+    format_seconds,
+    format_size,
+    option_names,
+)
 
 FILE = Path(__file__).parents[1] / "sigcore" / "sigcore.schema.json"
-DEFAULTS = {field.name: field for field in fields(sigcore.LinkOptions)}
 
 
 def schema() -> dict[str, Any]:
@@ -49,6 +58,7 @@ def schema() -> dict[str, Any]:
                 "items": {"anyOf": [text("The endpoint as a URL."), endpoint()]},
                 "examples": [["tcp://127.0.0.1:3000", "unix:///run/sigcore/sig.sock"]],
             },
+            **{name: limit(name, ServerLimits) for name in option_names(ServerLimits)},
             "limits": {
                 "description": "Limits for the links of every endpoint.",
                 "type": "object",
@@ -94,10 +104,11 @@ def text(description: str) -> dict[str, Any]:
     return {"description": description, "type": "string", "minLength": 1}
 
 
-def limit(name: str) -> dict[str, Any]:
-    """Return the schema of a field of ``LinkOptions``."""
-    default, kind = DEFAULTS[name].default, str(DEFAULTS[name].type)
-    described = {"description": descriptions()[name]}
+def limit(name: str, options: type = sigcore.LinkOptions) -> dict[str, Any]:
+    """Return the schema of a field of ``LinkOptions``, or of ``ServerLimits``."""
+    found = {field.name: field for field in fields(options)}[name]
+    default, kind = found.default, str(found.type)
+    described = {"description": descriptions(options)[name]}
     if kind == "Size":
         return {**described, "$ref": "#/$defs/size", "default": format_size(int(str(default)))}
     if kind == "Limit":
@@ -123,9 +134,9 @@ def quantity(units: _Units, number: str) -> dict[str, Any]:
     }
 
 
-def descriptions() -> dict[str, str]:
-    """Return what the docstring of ``LinkOptions`` says of each of its fields."""
-    lines = (inspect.getdoc(sigcore.LinkOptions) or "").partition("Attributes:\n")[2]
+def descriptions(options: type) -> dict[str, str]:
+    """Return what the docstring of a class of options says of each of its fields."""
+    lines = (inspect.getdoc(options) or "").partition("Attributes:\n")[2]
     return {name: " ".join(said.split()) for name, said in re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", lines, re.M)}
 
 

@@ -14,7 +14,7 @@ from .._config import load_config
 from .._endpoint import Endpoint
 from .._errors import InsecureEndpoint, RouterClosed
 from .._info import Peer, SenderInfo
-from .._limits import LinkKeywords, LinkOptions
+from .._limits import MIB, LinkKeywords, LinkOptions, ServerLimits
 from .._logging import get_logger
 from .._names import check_name
 from .._plugins import list_plugins, load_codec
@@ -49,6 +49,9 @@ class ServerRouter(NetworkedRouter):
         on_error: Called with what goes wrong in listeners.
         insecure: Listen where other machines can connect without authentication.
         slow_callback: How long a callback may hold the event loop until that is logged, in seconds; ``None`` for ever.
+        session_memory: Bytes that sessions without a link may take together; beyond that the one longest without a link
+            is given up.
+        keep_memory: Bytes that may be kept of events for those who come late; beyond that the oldest goes.
         **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
     """
 
@@ -61,6 +64,8 @@ class ServerRouter(NetworkedRouter):
         on_error: OnError | None = None,
         insecure: bool = False,
         slow_callback: float | None = 1.0,
+        session_memory: int = 256 * MIB,
+        keep_memory: int = 64 * MIB,
         _host: Host | None = None,
         **limits: Unpack[LinkKeywords],
     ) -> None:
@@ -80,6 +85,7 @@ class ServerRouter(NetworkedRouter):
             server_id=secrets.token_hex(16),
             epoch=secrets.token_hex(16),
             drops=self._core._drops,
+            limits=ServerLimits(session_memory=session_memory, keep_memory=keep_memory),
         )
         self._local = ServerLocal(self._hub, self._host, self._answering, self._local_options, self._post)
         self._hub.local = self._local

@@ -21,15 +21,17 @@ class Detached:
     """The sessions of a server that have no link, the one longest without first.
 
     Args:
-        memory: Bytes that they may take together, about; ``None`` for any.
+        memory: Bytes that they may take together, about.
         drops: Counts those that had to go.
     """
 
-    def __init__(self, memory: int | None, drops: Drops) -> None:
+    def __init__(self, memory: int, drops: Drops) -> None:
         self._memory = memory
         self._drops = drops
         self._since: dict[ServerSession, float] = {}
-        self._dues: list[tuple[float, int, ServerSession, float]] = []  # (due, tie-break, session, since when)
+        self._dues: list[tuple[float, int]] = []  # (due, number); they outlast the sessions, and must not keep them
+        self._by_number: dict[int, ServerSession] = {}
+        self._numbers: dict[ServerSession, int] = {}  # each time that a session loses its link has its own
         self._order = itertools.count()
         self._check_s: float | None = None
 
@@ -39,21 +41,24 @@ class Detached:
     def add(self, session: ServerSession, now_s: float) -> None:
         """Take in a session that has lost its link."""
         self._since[session] = now_s
+        number = self._numbers[session] = next(self._order)
+        self._by_number[number] = session
         for wait_s in {session.options.grace, session.options.session_timeout}:
-            heapq.heappush(self._dues, (now_s + wait_s, next(self._order), session, now_s))
+            heapq.heappush(self._dues, (now_s + wait_s, number))
         if self._check_s is None:
             self._check_s = now_s + MEMORY_CHECK_S
 
     def remove(self, session: ServerSession) -> None:
         """Forget one that has a link again, or is over."""
-        self._since.pop(session, None)
+        if self._since.pop(session, None) is not None:
+            del self._by_number[self._numbers.pop(session)]
 
     def due(self, now_s: float) -> list[ServerSession]:
         """Return the sessions whose grace or whole time has ended by now, each for every time that has."""
         found = []
         while self._dues and self._dues[0][0] <= now_s:
-            _due, _order, session, since_s = heapq.heappop(self._dues)
-            if self._since.get(session) == since_s:
+            session = self._by_number.get(heapq.heappop(self._dues)[1])
+            if session is not None:
                 found.append(session)
         return found
 
@@ -63,7 +68,7 @@ class Detached:
 
     def over_memory(self, now_s: float) -> list[ServerSession]:
         """Return those that must go, the one longest without a link first, so that the rest fits."""
-        if self._memory is None or self._check_s is None or now_s < self._check_s:
+        if self._check_s is None or now_s < self._check_s:
             return []
         self._check_s = now_s + MEMORY_CHECK_S if self._since else None
         sizes = {session: session.kept_size for session in self._since}

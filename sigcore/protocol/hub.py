@@ -19,6 +19,7 @@ from .._drops import Drops
 from .._errors import SenderExists
 from .._index import EventIndex
 from .._info import Peer, SenderInfo
+from .._limits import ServerLimits
 from .bodies import write_body, write_gap
 from .calls import Answerer, Asker
 from .detached import Detached, link_lost
@@ -50,9 +51,6 @@ MAX_LINK_TOPICS = 20_000
 
 MAX_TOPICS = 1_000_000
 """Events of all senders together."""
-
-SESSION_MEMORY_BYTES = 256 * 1024 * 1024
-"""What all sessions without a link may take together."""
 
 MAX_TOPIC_ID = 0xFFFF_FFFF
 """Topic numbers are used once; a server that has used them all takes no more senders of links until it is restarted."""
@@ -120,8 +118,9 @@ class Hub:
         epoch: str,
         drops: Drops,
         new_token: Callable[[], str] = _new_token,
-        session_memory: int | None = SESSION_MEMORY_BYTES,
+        limits: ServerLimits | None = None,
     ) -> None:
+        limits = limits or ServerLimits()
         self.name = name
         self.server_id = server_id
         self.epoch = epoch
@@ -133,10 +132,10 @@ class Hub:
         self._room_came = False
         self.local: LocalSide
         self.sessions: dict[str, ServerSession] = {}
-        self._detached = Detached(session_memory, drops)
+        self._detached = Detached(limits.session_memory, drops)
         self._over: list[ServerSession] = []  # what must be cleared away
         self._hold_ups = HoldUps()
-        self._history = History(drops.count)
+        self._history = History(drops.count, most_bytes=limits.keep_memory)
         self.topics: dict[int, Topic] = {}
         self._dirty: dict[ServerSession, None] = {}
         self.on_dirty: Callable[[], None] = _nothing
@@ -461,7 +460,7 @@ class Hub:
         if self._hold_ups.look(now_s):
             self.room_came()
         for session in self._detached.due(now_s):
-            if self._detached.is_out_of_time(session, now_s):
+            if self._detached.is_out_of_time(session, now_s) or not session.is_worth_keeping:
                 session.end(link_lost(session))
             else:
                 self._give_names_free(session)
@@ -515,9 +514,6 @@ class Hub:
             session.lose_sender(entry, str(error))
 
     def _session_detached(self, session: ServerSession) -> None:
-        if not session.is_worth_keeping:
-            session.end()
-            return
         session.detached_s = self.now_s
         session.give_way()
         self.got_room(session)

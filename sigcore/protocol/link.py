@@ -167,6 +167,8 @@ class Link:
         """
         if self.state is State.ENDED:
             return
+        if self.session is not None:
+            self.session.acknowledge_all()  # what was taken must not count as lost
         if self.state is not State.PREFACE or self.opens:
             self.put_slot(Kind.BYE, write_bye(code, message or BYE_CODES[code], retry_ms))
         self._leave(error, ends_session=code not in KEEPS_SESSION)

@@ -248,6 +248,10 @@ class Session:
         elif (unacknowledged or grant) and self._ack_due_s is None:
             self._ack_due_s = now_s + ACK_DELAY_S
 
+    def acknowledge_all(self) -> None:
+        """Have everything that was received and dealt with acknowledged now: the link ends."""
+        self._put_ack()
+
     def tick(self, now_s: float) -> None:
         """Acknowledge where that is due by the clock."""
         if self._ack_due_s is not None and now_s >= self._ack_due_s:
