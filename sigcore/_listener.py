@@ -143,8 +143,10 @@ class Listener:
         if self.on_gap is not None or gap.cause == "conflated":
             self._drops.note(cause, number)
             return
-        some = "events" if gap.count is None else "an event" if gap.count == 1 else f"{gap.count} events"
-        what = f"{self!r} lost {some} {info.event!r} of sender {info.sender!r} ({gap.cause})"
+        some = "an event" if gap.count == 1 else f"{gap.count} events"
+        lost = "may have lost events" if gap.count is None else f"lost {some}"
+        named = (f" {info.event!r}" if info.event else "") + (f" of sender {info.sender!r}" if info.sender else "")
+        what = f"{self!r} {lost}{named} ({gap.cause})"
         self._drops.count(cause, f"{what}; on_gap= is told of every such gap", number)
 
     def tell_gap(self, info: EventInfo, gap: Gap) -> None:
