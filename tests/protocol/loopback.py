@@ -3,28 +3,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
+from weakref import WeakSet
 
 import sigcore
 from sigcore._drops import Drops
-from sigcore._info import Peer, SenderInfo
+from sigcore._errors import LinkError
+from sigcore._info import Peer, Policy, SenderInfo
 from sigcore._json import json_codec
 from sigcore._limits import LinkOptions
 from sigcore._listener import Listener
 from sigcore._router import Router
 from sigcore._sender import Sender
 from sigcore._signal import Call, Signal
-from sigcore.aio._delivery import deliver
+from sigcore._terms import Terms
+from sigcore.aio._delivery import decoded, deliver
 from sigcore.protocol.bodies import Fields, read_ack, read_body, write_ack, write_body
 from sigcore.protocol.calls import Asker
 from sigcore.protocol.client_link import ClientLink
+from sigcore.protocol.client_session import ClientSession
 from sigcore.protocol.frames import FIRST_CONTROL, FIRST_EVENT_LANE, HEADER_BYTES, PREFACE, Kind, frame, split_run
 from sigcore.protocol.hub import Hub
 from sigcore.protocol.outbox import REFUSED, Outbox, Outlet
 from sigcore.protocol.routes import Topic
 from sigcore.protocol.server_link import ServerLink
+from sigcore.protocol.server_session import ServerSession
+from sigcore.protocol.stall import StallBudget
 
 JSON = json_codec()
 SERVER_ID = "5f" * 16
@@ -54,10 +61,18 @@ def control(kind: Kind, id_: int, **fields: Any) -> bytes:
     return frame(kind, id_, write_body(fields))
 
 
-def hello(name: str = "peer", *, codec: str = "json", max_frame: int = 1 << 20, credit: int = 1 << 20) -> bytes:
+def hello(
+    name: str = "peer", *, codec: str = "json", max_frame: int = 1 << 20, credit: int = 1 << 20, **more: Any
+) -> bytes:
     """Return the first bytes of a client."""
     limits = {"frame": max_frame, "credit": credit}
-    return PREFACE + control(Kind.HELLO, 0, versions=[0], codecs=[codec], name=name, limits=limits, features=[])
+    return PREFACE + control(Kind.HELLO, 0, versions=[1], codecs=[codec], name=name, limits=limits, **more)
+
+
+def tokens() -> Iterator[str]:
+    """Give the names and secrets of sessions, in the order in which they are made."""
+    for number in itertools.count(1):
+        yield f"{number:02x}" * 16 if number < 256 else f"{number:032x}"
 
 
 def frames_in(data: bytes) -> list[tuple[Kind, int, bytes]]:
@@ -69,16 +84,22 @@ class ServerProcess:
     """The server's own process: it takes events, asks and answers by hand."""
 
     def __init__(self) -> None:
+        self.codec = JSON
         self.max_requests = 256
         self.is_full = False
         self.hears = False
         self.retries = 0
         self.heard: list[tuple[str, bytes]] = []
         self.present: list[str] = []
+        self.left: list[tuple[str, str]] = []
         self.changed: list[str] = []
         self.asked: list[tuple[int, str, str, bytes]] = []
         self.withdrawn: list[int] = []
         self.answers: dict[int, bytes | str] = {}
+        self.stall = StallBudget()
+        self.taken = 0
+        self.waiting_size = 0
+        self.most_waiting = 1 << 22
 
     def listens_to(self, sender: str, event: str) -> bool:
         return self.hears
@@ -91,11 +112,15 @@ class ServerProcess:
         router.add_listener(lambda _info, _data: None)
         return {event: router._add_remote_signal(info.name, event, info.peer) for event in info.events}
 
-    def sender_left(self, info: SenderInfo) -> None:
+    def sender_left(self, info: SenderInfo, cause: str) -> None:
         self.present.remove(info.name)
+        self.left.append((info.name, cause))
 
     def deliver(self, signal: Signal[Any], codec: sigcore.Codec, kind: int, body: bytes) -> None:
         self.heard.append((signal.event, body))
+
+    def give_way(self) -> None:
+        self.is_full = False
 
     def retry(self) -> None:
         self.retries += 1
@@ -118,6 +143,9 @@ class ServerProcess:
     def withdraw(self, call_id: int) -> None:
         self.withdrawn.append(call_id)
 
+    def unwritten_requests(self) -> set[int]:
+        return set()
+
     def take_reply(self, request_id: int, codec: sigcore.Codec, result: bytes) -> None:
         self.answers[request_id] = result
 
@@ -128,35 +156,56 @@ class ServerProcess:
 class Server:
     """A hub and its links."""
 
-    def __init__(self, *codecs: sigcore.Codec) -> None:
+    def __init__(self, *codecs: sigcore.Codec, **options: Any) -> None:
         self.now_s = 100.0
         self.drops = Drops()
-        self.hub = Hub(name="hall", server_id=SERVER_ID, epoch=EPOCH, drops=self.drops)
+        self.hub = Hub(
+            name="hall",
+            server_id=SERVER_ID,
+            epoch=EPOCH,
+            drops=self.drops,
+            new_token=tokens().__next__,
+            **options,
+        )
+        self.hub.now_s = self.now_s
         self.hub.codecs = {codec.name: codec for codec in (codecs or (JSON, UPPER))}
+        self.hub.on_dirty = self._note_dirty
         self.local = ServerProcess()
         self.hub.local = self.local
-        self.ended: list[ServerLink] = []
+        self._is_dirty = False
+        self._links: WeakSet[ServerLink] = WeakSet()
 
     def new_link(self, **limits: Any) -> ServerLink:
         """Return a new link that has heard nothing yet."""
         link = ServerLink(self.hub, LinkOptions(**limits), "mem://test", self.now_s)
-        link.ended = lambda: self.ended.append(link)
+        self._links.add(link)
         return link
 
     def connect(self, name: str = "peer", **limits: Any) -> RawPeer:
         """Return a client that speaks in frames, with its handshake done."""
-        theirs = {key: limits.pop(key) for key in ("codec", "max_frame", "credit") if key in limits}
+        theirs: dict[str, Any] = {key: limits.pop(key) for key in ("codec", "max_frame", "credit") if key in limits}
         ours = {key: limits.pop(f"our_{key}") for key in ("max_frame", "credit") if f"our_{key}" in limits}
-        peer = RawPeer(self, self.new_link(**ours, **limits), theirs.get("credit", 1 << 20))
-        peer.say(hello(name, **theirs))
-        assert [kind for kind, _id, _body in peer.hear()] == [Kind.WELCOME]
+        peer = RawPeer(self, name, {**ours, **limits}, theirs, theirs.get("credit", 1 << 20))
+        assert peer.connect()["resumed"] is False
         return peer
 
     def settle(self) -> None:
-        """Do what the shell does in the next turn of the loop: take out the links that have ended."""
-        while self.ended:
-            self.hub.drop_link(self.ended.pop())
-        self.hub.settle_local()
+        """Do what the shell does in the next turns of the loop."""
+        self._is_dirty = True
+        while self._is_dirty:
+            self._is_dirty = False
+            self.hub.settle()
+
+    def tick(self, seconds: float = 0.0) -> None:
+        """Let time pass, and do what is due then."""
+        self.now_s += seconds
+        self.hub.tick(self.now_s)
+        for link in list(self._links):
+            link.tick(self.now_s)
+        self.settle()
+
+    def _note_dirty(self) -> None:
+        self._is_dirty = True
 
 
 @dataclass
@@ -165,8 +214,12 @@ class RawPeer:
 
     Attributes:
         server: The server.
-        link: The link's end there.
+        name: What it calls itself.
+        ours: The options of the server's end of its links.
+        theirs: What it says in HELLO of itself: codec and limits.
         credit: How far ahead of what it has heard the server may send events.
+        session: The session's end at the server.
+        link: The link's end there.
         received: Bytes of counted frames that it has heard.
         events_received: Those of them in the event lane.
         acks: The acknowledgements that it has heard, as (received, credit).
@@ -175,13 +228,48 @@ class RawPeer:
     """
 
     server: Server
-    link: ServerLink
+    name: str = "peer"
+    ours: dict[str, Any] = field(default_factory=dict)
+    theirs: dict[str, Any] = field(default_factory=dict)
     credit: int = 1 << 20
+    session: ServerSession = field(init=False)
+    link: ServerLink = field(init=False)
     received: int = 0
     events_received: int = 0
     acks: list[tuple[int, int]] = field(default_factory=list)
     names: dict[int, tuple[str, str]] = field(default_factory=dict)
     kept: list[tuple[Kind, int, bytes]] = field(default_factory=list)
+
+    def connect(self, **more: Any) -> dict[str, Any]:
+        """Make a link and do the handshake; return what WELCOME says of the session."""
+        before, self.kept = self.kept, []
+        self.link = self.server.new_link(**self.ours)
+        self.say(hello(self.name, **self.theirs, **more))
+        (kind, _id, body), *rest = self.hear()
+        self.kept = [*before, *rest]
+        assert kind == Kind.WELCOME
+        self.session = cast(ServerSession, self.link.session)
+        self.acks.clear()  # the first says what WELCOME has said
+        described = dict(read_body("WELCOME", body).fields("session").items())
+        if not described["resumed"]:
+            self.received = self.events_received = 0
+        return described
+
+    def resume(self, **change: Any) -> dict[str, Any]:
+        """Make a link that goes on with the session, and do the handshake; return what WELCOME says of it."""
+        session = {"id": self.session.id, "secret": self.session.secret, "received": self.received}
+        return self.connect(session={**session, **change})
+
+    def lose(self) -> None:
+        """Cut its link."""
+        self.link.lose(OSError("unplugged"))
+        self.server.settle()
+
+    def vanish(self) -> None:
+        """Cut its link, and let the server wait in vain for another."""
+        self.lose()
+        self.session.end(LinkError("it did not come back"))
+        self.server.settle()
 
     def say(self, *frames: bytes) -> None:
         """Send bytes, in one piece."""
@@ -191,8 +279,9 @@ class RawPeer:
     def hear(self) -> list[tuple[Kind, int, bytes]]:
         """Return the frames that came since the last call, acknowledgements left out."""
         data = b""
-        while more := self.link.data_to_send():
+        while more := self.link.data_to_send(self.server.now_s):
             data += more
+            self.server.settle()
         found, self.kept = self.kept, []
         for kind, id_, body in frames_in(data):
             size = HEADER_BYTES + len(body)
@@ -209,32 +298,39 @@ class RawPeer:
         return [(kind, id_, dict(read_body(kind.name, body or b"{}").items())) for kind, id_, body in self.hear()]
 
     def hear_events(self) -> list[tuple[str, str, bytes]]:
-        """Return the events among those frames, by sender and event."""
+        """Return the events among those frames, and the gaps as ``b"GAP " + body``, by sender and event."""
         found = []
         for kind, id_, body in self.hear():
             if kind == Kind.TOPIC:
                 fields = read_body("TOPIC", body)
                 self.names[id_] = (fields.text("sender"), fields.text("event"))
-            elif kind == Kind.EVENT:
-                found.append((*self.names[id_], body))
+            elif kind in (Kind.EVENT, Kind.GAP):
+                found.append((*self.names[id_], b"GAP " * (kind == Kind.GAP) + body))
         return found
 
     def acknowledge(self) -> None:
         """Acknowledge all that was heard, and give as much credit as at the beginning."""
         self.say(frame(Kind.ACK, 0, write_ack(self.received, self.events_received + self.credit)))
 
-    def listen(self, id_: int, sender: str | None = None, event: str | None = None) -> None:
+    def listen(self, id_: int, sender: str | None = None, event: str | None = None, **terms: Any) -> None:
         """Register a listener; events that come meanwhile are kept for ``hear``."""
-        self.say(control(Kind.LISTEN, id_, sender=sender, event=event))
+        self.say(control(Kind.LISTEN, id_, sender=sender, event=event, **terms))
         found = self.hear()
         assert (Kind.OK, id_, b"{}") in found
         self.kept = [item for item in found if item[0] in (Kind.TOPIC, Kind.EVENT)]
 
     def add_sender(
-        self, name: str, events: Sequence[str] = (), requests: Sequence[str] = (), *, fallback: bool = False
+        self,
+        name: str,
+        events: Sequence[str] = (),
+        requests: Sequence[str] = (),
+        *,
+        fallback: bool = False,
+        keep: Mapping[str, int] | None = None,
     ) -> list[int]:
         """Register a sender; return its topics' numbers."""
-        self.say(control(Kind.ADD_SENDER, 1, sender=name, events=events, requests=requests, fallback=fallback))
+        kept = {"keep": keep} if keep else {}
+        self.say(control(Kind.ADD_SENDER, 1, sender=name, events=events, requests=requests, fallback=fallback, **kept))
         (topics,) = [fields["topics"] for kind, id_, fields in self.hear_fields() if (kind, id_) == (Kind.OK, 1)]
         return [topics[event] for event in events]
 
@@ -244,15 +340,24 @@ class RawPeer:
         return getattr(self.link.error, "code", None)
 
 
+class GatedRouter(Router):
+    """The tables of a router over carriers."""
+
+    _gates_remote = True
+
+
 class ClientProcess:
-    """A client without a loop: a real router, a real link, and what the link brought.
+    """A client without a loop: a real router, a real session, and what the links brought.
 
     Attributes:
+        link: The link that it has, or tries to get.
+        session: What it goes on with; ``None`` before the first handshake and after its end.
         consumes: Whether events count as consumed as soon as they come.
     """
 
     def __init__(self, name: str, now_s: float = 100.0, codec: sigcore.Codec = JSON, **limits: Any) -> None:
-        self.router = Router(on_error=self._note_error)
+        self.name = name
+        self.router = GatedRouter(on_error=self._note_error)
         self.router._attach(self)
         self.options = LinkOptions(**limits)
         self.codec = codec
@@ -261,30 +366,89 @@ class ClientProcess:
         self.consumes = True
         self.errors: list[Exception] = []
         self.heard: list[tuple[str, str, Any]] = []
+        self.gaps: list[tuple[str, str, sigcore.Gap]] = []
         self.present: dict[str, SenderInfo] = {}
+        self.causes: list[tuple[str, str]] = []
         self.notices: list[str] = []
+        self.lost_senders: list[str] = []
         self.asked_for: list[tuple[int, str, str, str, int, bytes]] = []
         self.withdrawn_calls: list[int] = []
         self.answers: list[bytes | sigcore.SigError | None] = []
-        self.is_up = False
-        self._outlets: dict[Signal[Any], Outlet] = {}
-        self.link = ClientLink(self, self.options, name, codec, self.outbox, now_s)
+        self.session: ClientSession | None = None
+        self.link: ClientLink
+        self.connect()
 
     # what a test does
 
-    def add_sender(self, name: str, events: Sequence[str] = (), requests: Sequence[str] = ()) -> Sender:
-        sender = self.router.add_sender(name, events, {method: lambda params: params for method in requests})
-        outlets = [self._outlets[signal] for signal in sender._signals.values()]
-        self.link.add_sender(sender, outlets, self.answers.append)
+    def connect(self) -> None:
+        """Begin another link, which goes on with the session if there is one."""
+        options, outbox = self.options, self.outbox
+        self.link = ClientLink(options, self.name, self.codec.name, outbox, self.session, self._up, self.now_s)
+
+    def said(self) -> bytes:
+        """Return all that the link has to write now."""
+        data = b""
+        while more := self.link.data_to_send(self.now_s):
+            data += more
+        return data
+
+    @property
+    def up(self) -> ClientSession:
+        """The session, which there is."""
+        assert self.session is not None
+        return self.session
+
+    def add_sender(
+        self,
+        name: str,
+        events: Sequence[str] = (),
+        requests: Sequence[str] = (),
+        keep: int | Mapping[str, int] = 0,
+    ) -> Sender:
+        handlers = {method: lambda params: params for method in requests}
+        sender = self.router.add_sender(name, events, handlers, keep=keep)
+        if self.session is not None:
+            self._register(self.session, sender)
         return sender
 
-    def add_listener(self, sender: str | None = None, event: str | None = None) -> Listener:
-        listener = self.router.add_listener(self._hear, sender, event)
-        self.link.add_listener(listener, self.answers.append)
+    def add_listener(
+        self, sender: str | None = None, event: str | None = None, policy: Policy = "block", replay: int = 0
+    ) -> Listener:
+        terms = Terms(self._note_gap, policy, replay)
+        listener = self.router._add_listener(self._hear, sender, event, None, terms)
+        if self.session is not None:
+            self.session.add_listener(listener, self.answers.append)
         return listener
 
-    def request(self, sender: str, method: str, params: Any, timeout_ms: int = 2000) -> int:
-        return self.link.request(sender, method, timeout_ms, self.codec.encode(params), self.take_answer)
+    def remove_sender(self, name: str) -> None:
+        self.router._senders[name].remove()
+
+    def trigger(self, sender: str, event: str, data: Any, meta: Mapping[str, str] | None = None) -> None:
+        self.router._senders[sender].trigger(event, data, meta=meta)
+
+    def deliver(self, sender: str, event: str, data: Any) -> None:
+        signal = self.router._senders[sender].signal(event)
+        outlet = cast(Outlet, signal._outlet)
+        signal._trigger_by(lambda info, value: outlet.deliver(info, value, self.take_answer), data, None)
+
+    def request(self, sender: str, method: str, params: Any, timeout: float | None = 2.0) -> int:
+        deadline_s = None if timeout is None else self.now_s + timeout
+        return self.up.request(sender, method, deadline_s, self.codec.encode(params), self.take_answer)
+
+    def query(self, what: str, **fields: Any) -> None:
+        self.up.call(Kind.QUERY, write_body({"what": what, **fields}), self.take_answer)
+
+    def cancel(self, id_: int) -> None:
+        self.up.cancel(id_)
+
+    def reply(self, call_id: int, result: Any) -> None:
+        self.up.reply(call_id, self.codec.encode(result))
+
+    def remove_listener(self, id_: int) -> None:
+        self.up._listeners[id_].remove()
+
+    def end(self) -> None:
+        self.link.end()
 
     def take_answer(self, body: bytes | None, error: sigcore.SigError | None) -> None:
         self.answers.append(body if error is None else error)
@@ -292,29 +456,63 @@ class ClientProcess:
     def _hear(self, info: sigcore.EventInfo, data: Any) -> None:
         self.heard.append((info.sender, info.event, data))
 
+    def _note_gap(self, info: sigcore.EventInfo, gap: sigcore.Gap) -> None:
+        self.gaps.append((info.sender, info.event, gap))
+
     def _note_error(self, error: Exception) -> None:
         self.errors.append(error)
 
     # what the router asks of its network
 
     def outlet(self, signal: Signal[Any]) -> Call:
-        outlet = self._outlets[signal] = Outlet(signal, self.codec, self.outbox)
-        return outlet
+        return Outlet(signal, self.codec, self.outbox)
 
     def sender_removed(self, sender: Sender) -> None:
-        outlets = [self._outlets[signal] for signal in sender._signals.values()]
-        if not self.link.remove_sender(sender):
+        outlets = cast(list[Outlet], sender.outlets())
+        for outlet in outlets:
+            outlet.is_removed = True
+        if self.session is None or not self.session.remove_sender(sender):
             for outlet in outlets:
                 outlet.topic_id = REFUSED
 
     def listener_removed(self, listener: Listener) -> None:
-        self.link.remove_listener(listener)
+        if self.session is not None:
+            self.session.remove_listener(listener)
 
-    # what the link brings
+    def disconnect(self, text: str) -> None:
+        self.link.end("too_slow", text, error=LinkError(text))
 
-    def link_up(self, server: Peer) -> None:
-        self.is_up = True
+    # what becomes of sessions
+
+    def _up(self, session: ClientSession) -> None:
+        if session is not self.session:
+            if self.session is not None:
+                self.session.end(LinkError("the server does not know the session any more"))
+            self._begin(session)
         self.outbox.is_online = True
+
+    def _begin(self, session: ClientSession) -> None:
+        self.session = session
+        session.side = self
+        session.left = self._left
+        session.ended = lambda: self._over(session)
+        for sender in self.router._senders.values():
+            self._register(session, sender)
+        for listener in self.router._all_listeners():
+            session.add_listener(listener, self.answers.append)
+
+    def _register(self, session: ClientSession, sender: Sender) -> None:
+        session.add_sender(sender, cast(list[Outlet], sender.outlets()), self.answers.append)
+
+    def _left(self) -> None:
+        self.outbox.is_online = False
+
+    def _over(self, session: ClientSession) -> None:
+        if self.session is session:
+            self.session = None
+        session.release()
+
+    # what the session brings
 
     def topic_came(self, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
         return self.router._add_remote_signal(sender, event, peer)
@@ -324,21 +522,35 @@ class ClientProcess:
 
     def event_came(self, signal: Signal[Any], kind: int, body: bytes) -> None:
         deliver((signal, self.codec, kind, body))
-        if self.consumes:
-            self.link.consumed(len(frame(kind, 0, body)), self.now_s)
+        self.frame_came(len(frame(kind, 0, body)))
+
+    def kept_came(self, listener: Listener | None, signal: Signal[Any], kind: int, body: bytes, size: int) -> None:
+        if listener is not None:
+            self.router._tell_kept(listener, signal, *decoded(self.codec, kind, body))
+        self.frame_came(size)
+
+    def started(self, listener: Listener | None, size: int) -> None:
+        if listener is not None and not listener.hears_presence:
+            self.router._start_listener(listener)
+        self.frame_came(size)
 
     def presence_came(self, info: SenderInfo, size: int) -> None:
         if info.connected:
             self.present[info.name] = info
         else:
             self.present.pop(info.name, None)
-        self.link.consumed(size, self.now_s)
+            self.causes.append((info.name, info.cause))
+        self.frame_came(size)
 
     def frame_came(self, size: int) -> None:
-        self.link.consumed(size, self.now_s)
+        if self.consumes:
+            self.up.consumed(size, self.now_s)
 
     def notice_came(self, listener: Listener, fields: Fields) -> None:
         self.notices.append(fields.text("code"))
+
+    def sender_lost(self, sender: Sender, error: sigcore.SigError) -> None:
+        self.lost_senders.append(sender.name)
 
     def asked(self, call_id: int, sender: str, method: str, asking: Peer, timeout_ms: int, params: bytes) -> None:
         self.asked_for.append((call_id, sender, method, asking.name, timeout_ms, params))
@@ -353,14 +565,33 @@ class Wire:
     def __init__(self, server: Server, client: ClientProcess, **limits: Any) -> None:
         self.server = server
         self.client = client
+        self._limits = limits
         self.link = server.new_link(**limits)
         self.run()
 
+    @property
+    def session(self) -> ServerSession:
+        """The session's end at the server, while there is a link."""
+        return cast(ServerSession, self.link.session)
+
     def run(self) -> None:
         """Hand over bytes until neither side has any."""
-        while (up := self.client.link.data_to_send()) or (down := self.link.data_to_send()):
-            if up:
-                self.link.receive(up, self.server.now_s)
-                down = self.link.data_to_send()
-            self.client.link.receive(down, self.server.now_s)
+        while True:
+            up, down = self.client.said(), self.link.data_to_send(self.server.now_s)
+            if not up and not down:
+                return
+            self.link.receive(up, self.server.now_s)
+            self.client.link.receive(down, self.client.now_s)
+            self.server.settle()
+
+    def cut(self) -> None:
+        """Cut the link; what was written and not handed over is lost."""
+        self.client.link.lose(None)
+        self.link.lose(None)
         self.server.settle()
+
+    def mend(self) -> None:
+        """Join them by another link."""
+        self.client.connect()
+        self.link = self.server.new_link(**self._limits)
+        self.run()

@@ -21,12 +21,16 @@ from sigcore.protocol.bodies import (
     join_meta,
     read_ack,
     read_body,
+    read_gap,
+    read_kept,
     read_request,
     split_meta,
     timeout_ms,
     write_ack,
     write_body,
     write_error,
+    write_gap,
+    write_kept,
     write_request,
 )
 
@@ -204,6 +208,41 @@ def test_an_ack_has_sixteen_bytes(body: bytes) -> None:
     assume(len(body) != 16)
     with pytest.raises(RemoteProtocolError, match="must have 16 bytes"):
         read_ack(body)
+
+
+# GAP and KEPT
+
+
+@given(st.none() | st.integers(1, 2**63 - 1), st.text(st.characters(exclude_categories=["Cs"]), max_size=64))
+def test_a_gap_comes_back_as_it_was_written(count: int | None, cause: str) -> None:
+    assert read_gap(write_gap(count, cause)) == (count, cause)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"{}", b'{"count":1}', b'{"count":0,"cause":"x"}', b'{"count":true,"cause":"x"}', b"\xff" * 40],
+    ids=repr,
+)
+def test_a_gap_that_nobody_can_read_is_one_of_unknown_size(body: bytes) -> None:
+    assert read_gap(body) == (None, "unknown")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_gap(body: bytes) -> None:
+    count, cause = read_gap(body)
+    assert count is None or count >= 1
+    assert len(cause) <= 64
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 255), st.binary(max_size=50))
+def test_a_kept_event_comes_back_as_it_was_written(listener: int, kind: int, body: bytes) -> None:
+    assert read_kept(write_kept(listener, kind, body)) == (listener, kind, body)
+
+
+@pytest.mark.parametrize("size", range(5))
+def test_a_kept_event_without_its_head_is_malformed(size: int) -> None:
+    with pytest.raises(RemoteProtocolError, match="at least 5 are needed"):
+        read_kept(bytes(size))
 
 
 # REQUEST

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sigcore._errors import LinkError, SenderExists
+from sigcore._errors import LinkError, NotSent, SenderExists
 from sigcore.protocol.bodies import write_request
 from sigcore.protocol.frames import Kind, frame
 from sigcore.protocol.link import State
@@ -39,13 +39,10 @@ def test_events_reach_the_other_client_s_listeners() -> None:
 def test_events_that_were_triggered_before_the_server_answered_follow_its_answer() -> None:
     server = Server()
     client = ClientProcess("sensor")
-    thermo = client.add_sender("thermo", ["reading"])  # not registered: the link is not up
-    assert isinstance(client.answers.pop(), Exception)
-    wire = Wire(server, client)
-    client.link.add_sender(thermo, [client._outlets[thermo.signal("reading")]], client.answers.append)
+    thermo = client.add_sender("thermo", ["reading"])
     thermo.trigger("reading", 1)
     server.local.hears = True
-    wire.run()
+    Wire(server, client)
     assert client.answers == [None]
     assert server.local.heard == [("reading", b"1")]
 
@@ -99,11 +96,14 @@ def test_every_answer_comes_also_when_the_link_ends() -> None:
     client.add_sender("other")
     client.add_listener("thermo")
     client.request("thermo", "turn", 1)
+    session = client.up
     client.link.lose(OSError("unplugged"))
-    client.link.release()
+    assert client.answers == []  # the session may go on
+    session.end(LinkError("that was it"))
     assert len(client.answers) == 5
     assert all(isinstance(answer, LinkError) for answer in client.answers)
-    client.add_listener("late")
+    assert [type(answer) for answer in client.answers].count(NotSent) == 1  # the request
+    session.add_listener(client.add_listener("late"), client.answers.append)
     assert isinstance(client.answers[-1], LinkError)
 
 
@@ -111,10 +111,9 @@ def test_every_answer_comes_also_when_the_link_ends() -> None:
 def test_an_answer_that_cannot_be_read_ends_the_link_and_still_reaches_who_waits(body: bytes) -> None:
     client, _wire = joined(Server())
     client.add_sender("thermo", ["reading"])
-    client.link.data_to_send()
+    client.said()
     client.link.receive(frame(Kind.OK, 1, body), 100.0)
     assert getattr(client.link.error, "code", None) == "malformed_body"
-    client.link.release()
     assert [type(answer).__name__ for answer in client.answers] == ["RemoteProtocolError"]
 
 
@@ -157,8 +156,9 @@ def test_a_server_that_breaks_the_rules_is_left(frames: bytes, code: str) -> Non
 
 
 def test_topics_are_over_with_their_sender_and_their_numbers_unknown_again() -> None:
-    client, _wire = joined(Server())
-    client.router.add_listener(client._hear, "thermo")
+    client, wire = joined(Server())
+    client.add_listener("thermo")
+    wire.run()
     client.link.receive(
         control(Kind.TOPIC, 5, sender="thermo", event="a")
         + control(Kind.TOPIC, 6, sender="thermo", event="b")
@@ -173,8 +173,9 @@ def test_topics_are_over_with_their_sender_and_their_numbers_unknown_again() -> 
 
 
 def test_an_event_that_cannot_be_read_costs_its_listener_an_error_and_nothing_else() -> None:
-    client, _wire = joined(Server())
-    client.router.add_listener(client._hear, "thermo")
+    client, wire = joined(Server())
+    client.add_listener("thermo")
+    wire.run()
     client.link.receive(
         control(Kind.TOPIC, 5, sender="thermo", event="a")
         + frame(Kind.EVENT, 5, b"{")
@@ -199,7 +200,7 @@ def test_a_client_that_consumes_late_grants_late() -> None:
     wire.run()
     wire.run()
     assert len(client.heard) == 10
-    client.link.consumed(400, 100.0)
+    client.up.consumed(400, 100.0)
     wire.run()
     assert len(client.heard) == 14
 
@@ -213,7 +214,7 @@ def test_a_reply_that_is_too_long_for_the_server_becomes_an_error() -> None:
     asker = server.connect("asker")
     asker.say(frame(Kind.REQUEST, 1, write_request("valve", "turn", "", 2000, b"1")))
     wire.run()
-    client.link.reply(client.asked_for[0][0], b"1" * 1001)
+    client.up.reply(client.asked_for[0][0], b"1" * 1001)
     wire.run()
     ((_kind, _id, fields),) = asker.hear_fields()
     assert fields["code"] == "codec_error"

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from sigcore.protocol.link import Link
 
+from .conversation import replay_client, replay_server
 from .loopback import ClientProcess
-from .page import LINES, replay_client, replay_server
+from .page import CLIENTS, LINES
 
 
 class CutAt:
@@ -36,25 +37,26 @@ def byte_by_byte(link: Link, data: bytes, now_s: float) -> None:
 
 
 def test_a_server_does_not_mind_one_cut_wherever_it_is() -> None:
-    for position in range(sum(len(line.data) for line in LINES if not line.to_client)):
-        assert replay_server(CutAt(position)) == "", position
+    for position in range(sum(len(line.data) for line in LINES if not line.to_client and not line.is_lost)):
+        assert replay_server(LINES, CutAt(position)) == "", position
 
 
-@pytest.mark.parametrize("who", ["panel", "sensor"])
+@pytest.mark.parametrize("who", CLIENTS)
 def test_a_client_does_not_mind_one_cut_wherever_it_is(who: str) -> None:
     whole = ClientProcess(who)
-    assert replay_client(whole, who) == ""
-    for position in range(sum(len(line.data) for line in LINES if line.to_client and line.who == who)):
+    assert replay_client(LINES, whole) == ""
+    heard = [line.data for line in LINES if line.to_client and line.who == who and not line.is_lost]
+    for position in range(sum(map(len, heard))):
         client = ClientProcess(who)
-        assert replay_client(client, who, CutAt(position)) == "", position
-        assert (client.heard, client.notices) == (whole.heard, whole.notices)
+        assert replay_client(LINES, client, CutAt(position)) == "", position
+        assert (client.heard, client.gaps, client.notices) == (whole.heard, whole.gaps, whole.notices)
         assert list(map(repr, client.answers)) == list(map(repr, whole.answers))
 
 
 def test_bytes_may_come_one_by_one() -> None:
-    assert replay_server(byte_by_byte) == ""
-    for who in ("panel", "sensor"):
-        assert replay_client(ClientProcess(who), who, byte_by_byte) == ""
+    assert replay_server(LINES, byte_by_byte) == ""
+    for who in CLIENTS:
+        assert replay_client(LINES, ClientProcess(who), byte_by_byte) == ""
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=20))
@@ -67,5 +69,5 @@ def test_bytes_may_come_in_any_pieces(sizes: list[int]) -> None:
             link.receive(data[:size], now_s)
             data = data[size:]
 
-    assert replay_server(feed) == ""
-    assert replay_client(ClientProcess("panel"), "panel", feed) == ""
+    assert replay_server(LINES, feed) == ""
+    assert replay_client(LINES, ClientProcess("panel"), feed) == ""

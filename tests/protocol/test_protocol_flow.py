@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -200,22 +202,22 @@ def test_a_client_s_events_wait_for_the_server_s_credit() -> None:
     client = ClientProcess("sensor")
     link = client.link
     limits = {"frame": 1 << 20, "credit": 100}
-    link.receive(PREFACE + control(Kind.WELCOME, 0, version=0, codec="json", name="hall", limits=limits), 100.0)
+    link.receive(PREFACE + control(Kind.WELCOME, 0, version=1, codec="json", name="hall", limits=limits), 100.0)
     thermo = client.add_sender("thermo", ["reading"])
-    link.data_to_send()
+    client.said()
     for _ in range(5):
         thermo.trigger("reading", "x" * 39)  # 50 bytes each
-    assert link.data_to_send() == b""  # no number yet
+    assert client.said() == b""  # no number yet
     link.receive(control(Kind.OK, 1, topics={"reading": 9}), 100.0)
-    assert [id_ for _kind, id_, _body in frames_in(link.data_to_send())] == [9, 9]
-    assert not link.is_settled
+    assert [id_ for _kind, id_, _body in frames_in(client.said())] == [9, 9]
+    assert not client.up.is_settled
     link.receive(ack(0, 101), 100.0)
-    assert len(frames_in(link.data_to_send())) == 1
+    assert len(frames_in(client.said())) == 1
     link.receive(ack(0, 250), 100.0)
-    assert len(frames_in(link.data_to_send())) == 2
-    assert not link.is_settled
+    assert len(frames_in(client.said())) == 2
+    assert not client.up.is_settled
     link.receive(ack(0, 350), 100.0)
-    assert link.is_settled
+    assert client.up.is_settled
 
 
 # what waits for a side that does not read
@@ -265,48 +267,123 @@ def test_presence_for_a_side_that_does_not_read_is_bounded() -> None:
     for n in range(200):
         other.add_sender("thermo", ["reading"])
         other.say(control(Kind.REMOVE_SENDER, 0, sender="thermo"))
-        assert victim.link.queued < 5000, n
+        assert victim.session.events.size < 5000, n
     assert victim.error_code == "too_slow"
     assert other.link.state is State.UP
 
 
-def test_a_reader_that_makes_no_progress_at_its_limit_is_closed_after_the_stall_timeout() -> None:
-    server = Server()
-    publisher = server.connect("publisher")
-    reader = server.connect("reader", event_queue=1000, stall_timeout=1.0, credit=1)
-    (topic,) = publisher.add_sender("thermo", ["reading"])
-    reader.listen(1)
-    reader.link.tick(100.02)  # it has acknowledged what there was
-    publisher.say(event(topic, 500), event(topic, 500))
-    reader.link.data_to_send()
-    publisher.say(event(topic, 500))
-    assert reader.link.is_full
-    assert reader.link.deadline_s() == 0.0  # at once: it has to look at the clock
-    reader.link.tick(100.5)
-    assert reader.link.deadline_s() == 101.5
-    reader.link.tick(101.49)
-    assert reader.link.state is State.UP
-    reader.link.tick(101.5)
-    assert reader.error_code == "too_slow"
-    server.settle()
-    publisher.say(frame(Kind.PING, 1))
-    assert publisher.link.state is State.UP
+# readers that are too slow
 
 
-def test_a_full_reader_that_makes_progress_is_not_closed() -> None:
+def slow_reader(credit: int = 1 << 20, **terms: str) -> tuple[Server, RawPeer, RawPeer, int]:
+    """Return a publisher, and a reader with room for ten events of 100 bytes that was told of the topic."""
     server = Server()
-    publisher = server.connect("publisher")
-    reader = server.connect("reader", event_queue=1000, stall_timeout=1.0, credit=1)
+    publisher = server.connect("publisher", our_credit=4000)
+    reader = server.connect("reader", event_queue=1000, credit=credit)
     (topic,) = publisher.add_sender("thermo", ["reading"])
-    reader.listen(1)
-    for _ in range(20):
-        publisher.say(event(topic, 500))
-    for turn in range(8):
-        assert reader.link.is_full
-        reader.link.tick(100.0 + turn * 0.9)
+    reader.listen(1, **terms)
+    publisher.say(event(topic, 100))
+    assert len(reader.hear_events()) == 1
+    reader.acknowledge()
+    return server, publisher, reader, topic
+
+
+def numbered(topic: int, numbers: Iterable[int]) -> list[bytes]:
+    return [frame(Kind.EVENT, topic, b"%091d" % n) for n in numbers]
+
+
+def told(reader: RawPeer) -> list[int | bytes]:
+    """Return the numbers of the events that it gets, and the bodies of gaps."""
+    return [body if body.startswith(b"GAP") else int(body) for _sender, _event, body in reader.hear_events()]
+
+
+def test_who_reads_nothing_holds_up_its_publisher_for_its_stall_budget_and_then_loses_the_oldest() -> None:
+    server, publisher, reader, topic = slow_reader()
+    publisher.say(*numbered(topic, range(10)), *numbered(topic, range(10, 30)))
+    publisher.say(*numbered(topic, range(30, 35)))
+    held_up_s = 0.0
+    while publisher.hear() == [] and publisher.acks[-1][1] < 4000 + 3600:
+        server.tick(0.1)
+        held_up_s += 0.1
+        assert held_up_s < 2.0
+    assert 1.0 <= held_up_s <= 1.3
+    assert (reader.link.state, reader.error_code) == (State.UP, None)
+    gap, *events = told(reader)
+    assert events == list(range(35 - len(events), 35))
+    assert gap == b'GAP {"count":%d,"cause":"overflow"}' % (35 - len(events))
+    assert reader.session.counters == {"overflow": 35 - len(events)}
+
+
+def test_a_spent_budget_holds_up_nobody_until_some_of_it_came_back() -> None:
+    server, publisher, reader, topic = slow_reader()
+    publisher.say(*numbered(topic, range(30)))
+    publisher.say(*numbered(topic, range(30)))
+    for _ in range(13):
+        server.tick(0.1)
+    told(reader)
+    reader.acknowledge()
+    publisher.say(*numbered(topic, range(30)))
+    publisher.say(*numbered(topic, range(30)))
+    server.tick(0.02)
+    publisher.hear()
+    assert publisher.acks[-1][1] == 4000 + 12_100  # nothing waits: the reader lost the oldest at once
+    told(reader)
+    reader.acknowledge()
+    for _ in range(100):  # a hundredth of 10 s is a tenth of the budget: enough to begin with
+        server.tick(0.1)
+        for peer in (publisher, reader):
+            peer.say(frame(Kind.PONG, 0))
+    publisher.say(*numbered(topic, range(30)))
+    told(reader)
+    reader.acknowledge()
+    publisher.say(*numbered(topic, range(12)))
+    publisher.say(*numbered(topic, range(12, 20)))
+    server.tick(0.02)
+    assert told(reader) == list(range(20))
+
+
+def test_who_reads_at_a_fair_pace_may_hold_up_its_publisher_for_ever_and_loses_nothing() -> None:
+    server, publisher, reader, topic = slow_reader(credit=200)
+    sent = 0
+    got: list[int | bytes] = []
+    for _ in range(60):
+        publisher.hear()
+        while sent * 100 < max([4000, *(credit for _received, credit in publisher.acks)]) - 100:
+            publisher.say(*numbered(topic, [sent]))
+            sent += 1
+        got += told(reader)
         reader.acknowledge()
-        assert [kind for kind, _id, _body in reader.hear()][-1:] == [Kind.EVENT] or turn == 0
+        assert reader.session.events.is_full
+        server.tick(0.2)  # 200 bytes in 0.2 s: all that may wait would be read in 1 s
+    assert got == list(range(len(got)))
+    assert len(got) > 100
+
+
+def test_a_reader_that_wants_the_newest_alone_holds_up_nobody() -> None:
+    _server, publisher, reader, topic = slow_reader(policy="latest")
+    reader.lose()
+    publisher.say(*numbered(topic, range(30)))
+    publisher.hear()
+    reader.resume()
+    assert told(reader) == [b'GAP {"count":29,"cause":"conflated"}', 29]
+
+
+def test_a_reader_that_wants_to_be_disconnected_then_is() -> None:
+    server, publisher, reader, topic = slow_reader(policy="disconnect")
+    publisher.say(*numbered(topic, range(10)))
     assert reader.link.state is State.UP
+    publisher.say(*numbered(topic, range(10)))
+    assert reader.error_code == "too_slow"
+    assert reader.session.is_over
+    assert server.hub.sessions.keys() == {publisher.session.id}
+
+
+def test_the_most_careful_of_a_link_s_policies_holds() -> None:
+    _server, publisher, reader, topic = slow_reader(policy="latest")
+    reader.listen(2, "thermo", policy="drop_oldest")
+    reader.listen(3, "thermo", "reading", policy="drop_newest")
+    publisher.say(*numbered(topic, range(8)))
+    assert told(reader) == list(range(8))
 
 
 def test_a_client_that_asks_for_more_than_may_wait_is_busy_and_its_link_stays() -> None:

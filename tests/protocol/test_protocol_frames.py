@@ -16,7 +16,7 @@ from sigcore.protocol.frames import FIRST_EXTENSION, FrameReader, Kind, frame, s
 
 MAX_FRAME = 300
 ROUTES = {1: "north", 2: "north", 3: "south"}
-EVENTS = (Kind.EVENT, Kind.EVENT_META)
+EVENTS = (Kind.EVENT, Kind.EVENT_META, Kind.GAP)
 
 known_frames = st.builds(frame, st.sampled_from(list(Kind)), st.integers(0, 5), st.binary(max_size=MAX_FRAME))
 extensions = st.builds(frame, st.integers(FIRST_EXTENSION, 255), st.integers(0, 5), st.binary(max_size=20))

@@ -7,17 +7,17 @@ import gc
 import json
 import time
 import weakref
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sigcore.protocol.bodies import write_ack, write_request
+from sigcore._terms import POLICIES
+from sigcore.protocol.bodies import write_ack, write_gap, write_request
 from sigcore.protocol.frames import Kind, frame
 from sigcore.protocol.hub import Hub
 from sigcore.protocol.link import State
-from sigcore.protocol.server_link import ServerLink
 
 from .loopback import ClientProcess, RawPeer, Server, Wire, control, hello
 
@@ -41,6 +41,9 @@ fields = st.fixed_dictionaries(
         "code": st.sampled_from(CODES),
         "message": st.text(max_size=20) | st.sampled_from(CODES),
         "topics": st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+        "policy": st.sampled_from([*POLICIES, "fifo", None, 7]),
+        "replay": st.sampled_from([0, 2, -1, 2**63, "all", None, True]),
+        "keep": st.sampled_from([{}, {"reading": 2}, {"reading": 0}, {"": 1}, {"reading": "2"}, [], None, 5]),
         "deep": st.just([[[[[[[[[[]]]]]]]]]]),
     },
 )
@@ -51,6 +54,7 @@ heads = st.builds(
     st.sampled_from(["turn", "x"]),
     st.sampled_from([0, 1, 5000, 2**32 - 1]),
 )
+gap_bodies = st.sampled_from([write_gap(3, "overflow"), write_gap(None, "x" * 500), b"", b"{", b'{"count":-1}'])
 acks = st.builds(write_ack, st.integers(0, 300), st.integers(0, 2**21) | st.just(2**64 - 1))
 bodies = json_bodies | heads | acks | st.binary(max_size=30) | st.just(b"")
 kinds = st.sampled_from(list(Kind)) | st.integers(0, 255)
@@ -58,6 +62,16 @@ likely = st.sampled_from([Kind.ADD_SENDER, Kind.LISTEN, Kind.REMOVE_SENDER, Kind
 good_frames = st.one_of(
     st.builds(lambda id_: control(Kind.ADD_SENDER, id_, sender="evil", events=["reading"], requests=["x"]), ids),
     st.builds(lambda id_, event: control(Kind.LISTEN, id_, event=event), ids, st.sampled_from([None, "#connect"])),
+    st.builds(
+        lambda id_, policy, replay: control(Kind.LISTEN, id_, policy=policy, replay=replay),
+        ids,
+        st.sampled_from(POLICIES),
+        st.integers(0, 3),
+    ),
+    st.builds(lambda id_: control(Kind.ADD_SENDER, id_, sender="evil", events=["reading"], keep={"reading": 2}), ids),
+    st.builds(lambda id_, body: frame(Kind.GAP, id_, body), st.integers(1, 4), gap_bodies),
+    st.builds(lambda id_: frame(Kind.SYNC, id_), ids),
+    st.builds(lambda body: frame(Kind.PAD, 0, body), st.binary(max_size=20)),
     st.builds(lambda id_: frame(Kind.UNLISTEN, id_), ids),
     st.builds(lambda id_: frame(Kind.EVENT, id_, b'"x"'), st.integers(1, 4)),
     st.builds(lambda id_, body: frame(Kind.REQUEST, id_, body), ids, heads),
@@ -71,13 +85,28 @@ frames = st.one_of(
 )
 noise = st.binary(min_size=1, max_size=20)
 doings = st.lists(
-    st.tuples(st.integers(0, 1), st.one_of(frames, frames, frames, noise, st.sampled_from(["read", "tick", "go"]))),
+    st.tuples(
+        st.integers(0, 1),
+        st.one_of(frames, frames, frames, noise, st.sampled_from(["read", "tick", "go", "come back"])),
+    ),
     max_size=40,
 )
 
 
-PARTS = {"sigcore.protocol.interest", "sigcore.protocol.calls", "sigcore.protocol.routes", "sigcore._index"}
-KEPT = {"_topics_ever", "_names", "_all_present"}  # a counter that never goes back, and what is made when it is needed
+PARTS = {
+    "sigcore.protocol.interest",
+    "sigcore.protocol.calls",
+    "sigcore.protocol.routes",
+    "sigcore.protocol.holdups",
+    "sigcore.protocol.history",
+    "sigcore._index",
+}
+KEPT = {
+    "_topics_ever",
+    "_places",
+    "_names",
+    "_all_present",
+}  # counters that never go back, and what is made when needed
 
 
 def tables(hub: Hub) -> dict[str, Any]:
@@ -116,35 +145,35 @@ def test_whatever_peers_say_the_others_go_on_and_nothing_is_left_of_them(
     for n, doing in doings:
         peer = evil[n]
         if doing == "tick":
-            server.now_s += 0.3
-            server.hub.requests.expire(server.now_s)
-            peer.link.tick(server.now_s)
-            server.settle()
+            server.tick(0.3)
+            for honest in (publisher, reader):
+                honest.say(frame(Kind.PONG, 0))
         elif doing == "read":
             peer.hear()
             if peer.link.state is State.UP:
                 peer.acknowledge()
         elif doing == "go":
-            peer.link.lose(None)
-            server.settle()
+            peer.lose()
+        elif doing == "come back":
+            peer.resume()
         elif isinstance(doing, bytes):
             peer.say(doing)
-        if peer.link.has_ended:
+        if peer.link.has_ended and doing != "go":
             evil[n] = server.connect("again", codec="upper" if other_codec else "json")
             everything.append(evil[n])
         publisher.hear()
     publisher.say(frame(Kind.EVENT, topic, b'"still"'))
-    for _ in range(2):  # one that does not read holds it up for so long, and no longer
-        server.now_s += 1.0
-        for peer in everything:
-            peer.link.tick(server.now_s)
-        server.settle()
+    for _ in range(13):  # one that does not read holds it up for so long, and no longer
+        server.tick(0.1)
     assert [body for sender, _event, body in reader.hear_events() if sender == "thermo"] == [b'"still"']
     for peer in everything:
         assert peer.error_code != "internal_error"
-        if not peer.link.has_ended:
-            peer.link.lose(None)
-    server.settle()
+        peer.lose()
+    for _ in range(2):
+        server.tick(70.0)  # longer than any session is kept
+        for honest in (publisher, reader):
+            assert honest.link.has_ended
+            honest.resume()
     publisher.say(frame(Kind.EVENT, topic, b'"and still"'))
     assert reader.hear_events()[-1:] == [("thermo", "reading", b'"and still"')]
     publisher.hear()
@@ -163,11 +192,11 @@ def test_whatever_a_server_says_a_client_does_not_raise(said: list[bytes]) -> No
     wire.run()
     for data in said:
         client.link.receive(data, 100.0)
-        client.link.data_to_send()
+        client.said()
     assert getattr(client.link.error, "code", None) != "internal_error"
-    client.link.lose(None)
-    client.link.release()
-    assert all(error is not None for error in client.answers[2:])
+    client.link.end("too_slow")
+    assert client.session is None
+    assert len(client.answers) >= 3
 
 
 def test_nothing_is_left_of_links_that_came_and_went() -> None:
@@ -181,27 +210,25 @@ def test_nothing_is_left_of_links_that_came_and_went() -> None:
         asker.say(frame(Kind.REQUEST, 1, write_request("thermo", "turn", "", 2000, b"1")))
         holder.say(frame(Kind.EVENT, topic, b"1"), control(Kind.QUERY, 5, what="senders"))
         first, second = (holder, asker) if n % 2 else (asker, holder)
-        first.link.lose(None)
-        server.settle()
+        first.vanish()
         second.say(control(Kind.BYE, 0, code="closing"))
     assert tables(server.hub) == fresh
     assert server.local.present == []
 
 
-def test_a_topic_that_lives_on_does_not_keep_the_links_that_were_told_of_it() -> None:
+def test_a_topic_that_lives_on_does_not_keep_the_sessions_that_were_told_of_it() -> None:
     server = Server()
     publisher, _reader, topic = honest_pair(server)
-    link = weakref.ref(server.connect("passer-by").link)
-    passer_by = RawPeer(server, cast(ServerLink, link()))
+    passer_by = server.connect("passer-by")
     passer_by.listen(1, "thermo")
     publisher.say(frame(Kind.EVENT, topic, b"1"))
-    passer_by.link.lose(None)
-    server.settle()
+    passer_by.vanish()
     server.hub.take_dirty()
     publisher.say(frame(Kind.EVENT, topic, b"2"))
+    session, link = weakref.ref(passer_by.session), weakref.ref(passer_by.link)
     del passer_by
     gc.collect()
-    assert link() is None
+    assert (session(), link()) == (None, None)
 
 
 FLOODS = {
@@ -216,6 +243,8 @@ FLOODS = {
     "sender comes and goes": control(Kind.ADD_SENDER, 5, sender="evil", events=["a", "b"])
     + control(Kind.REMOVE_SENDER, 0, sender="evil"),
     "query": control(Kind.QUERY, 5, what="senders"),
+    "sync": frame(Kind.SYNC, 5),
+    "pad": frame(Kind.PAD, 5, b"x" * 20),
     "request": frame(Kind.REQUEST, 5, write_request("thermo", "turn", "", 2000, b"1")) + frame(Kind.CANCEL, 5),
 }
 
@@ -231,8 +260,8 @@ def test_a_flood_is_bounded_and_hurts_nobody_else(flood: str, reads: bool) -> No
         if reads and not evil.link.has_ended:
             evil.hear()
             evil.acknowledge()
-        assert evil.link._control_size < 25_000
-        assert evil.link.queued < 100_000
+        assert evil.session._control_size < 25_000
+        assert evil.session.events.size < 100_000
     publisher.say(frame(Kind.EVENT, topic, b'"still"'))
     assert [body for _sender, _event, body in reader.hear_events()] == [b'"still"']
     assert publisher.link.state is State.UP
@@ -266,7 +295,7 @@ def test_names_that_would_break_somebody_s_log_or_decoder_do_not_get_past_the_ed
     assert reader.hear() == []
 
 
-@pytest.mark.parametrize("kind", [Kind.PRESENCE, Kind.TOPIC, Kind.START, Kind.NOTICE, Kind.OK, Kind.WELCOME])
+@pytest.mark.parametrize("kind", [Kind.PRESENCE, Kind.TOPIC, Kind.START, Kind.NOTICE, Kind.OK, Kind.WELCOME, Kind.KEPT])
 def test_what_only_a_server_may_say_is_not_taken_from_a_client(kind: Kind) -> None:
     server = Server()
     _publisher, reader, _topic = honest_pair(server)

@@ -4,18 +4,26 @@
 from __future__ import annotations
 
 import re
+from inspect import signature
+from typing import get_args
 
 import pytest
 
-from sigcore._limits import LinkOptions
+from sigcore._info import GAP_CAUSES, Gap, Policy
+from sigcore._limits import LinkOptions, ServerLimits
 from sigcore._names import MAX_NAME_BYTES
-from sigcore.protocol import bodies, codes, frames, hub, link
+from sigcore.protocol import bodies, codes, frames, history, holdups, hub, link, server_session, session
 from sigcore.protocol.client_link import ClientLink
+from sigcore.protocol.client_session import ClientSession
 from sigcore.protocol.frames import PREFACE, Kind, split_run
+from sigcore.protocol.history import History
+from sigcore.protocol.link import State
 from sigcore.protocol.server_link import ServerLink
+from sigcore.protocol.server_session import ServerSession
 
+from .conversation import Line, replay_client, replay_server
 from .loopback import ClientProcess
-from .page import BAD_FRAME, LINES, PAGE, Line, replay_client, replay_server
+from .page import LINES, PAGE
 
 # tables
 
@@ -32,19 +40,24 @@ def test_the_kinds_are_the_code_s() -> None:
     assert [(int(row[0], 16), row[1]) for row in rows] == [(int(kind), kind.name) for kind in Kind]
 
 
+ROLES: dict[str, tuple[type[link.Link], type[session.Session]]] = {
+    "The server": (ServerLink, ServerSession),
+    "The client": (ClientLink, ClientSession),
+}
+
+
+def states_of(heading: str) -> list[tuple[str, str]]:
+    """Return (state, kind) of all that has a place at one end, in the order of the code."""
+    of_link, of_session = ROLES[heading]
+    found = [(state.value, Kind(kind).name) for state, kinds in of_link.handlers.items() for kind in kinds]
+    return found + [(State.UP.value, Kind(kind).name) for kind in of_session.handlers]
+
+
 def test_who_sends_a_kind_is_who_the_other_side_takes_it_from() -> None:
+    taken = {heading: {kind for _state, kind in states_of(heading)} for heading in ROLES}
     for _number, name, sent_by, _id, _body in tables_under("Frames")[1]:
-        at_server = any(Kind[name] in table for table in ServerLink.handlers.values())
-        at_client = any(Kind[name] in table for table in ClientLink.handlers.values())
+        at_server, at_client = name in taken["The server"], name in taken["The client"]
         assert sent_by == {(True, True): "both", (True, False): "client", (False, True): "server"}[at_server, at_client]
-
-
-def test_reserved_numbers_are_unknown_kinds() -> None:
-    (_header, _kinds, reserved) = tables_under("Frames")
-    assert [row[1] for row in reserved] == ["PAD", "GAP", "SYNC"]
-    for number, _name in reserved:
-        assert int(number, 16) not in set(Kind)
-        assert int(number, 16) < frames.FIRST_EXTENSION
 
 
 def test_the_lanes_are_the_code_s() -> None:
@@ -53,11 +66,25 @@ def test_the_lanes_are_the_code_s() -> None:
     assert (frames.FIRST_CONTROL, frames.FIRST_EVENT_LANE) == (0x10, 0x20)
 
 
-@pytest.mark.parametrize(("heading", "role"), [("The server", ServerLink), ("The client", ClientLink)])
-def test_the_state_tables_are_the_code_s(heading: str, role: type[link.Link]) -> None:
+@pytest.mark.parametrize("heading", ROLES)
+def test_the_state_tables_are_the_code_s(heading: str) -> None:
     (table,) = tables_under(heading)
-    of_code = [(state.value, kind.name) for state, kinds in role.handlers.items() for kind in map(Kind, kinds)]
-    assert [(state, kind) for state, kind, _action in table] == of_code
+    assert [(state, kind) for state, kind, _action in table] == states_of(heading)
+
+
+def test_the_codes_after_which_a_session_goes_on_are_named() -> None:
+    assert {"dead", "replaced"} == codes.KEEPS_SESSION
+    assert "says BYE, but for the codes `dead` and `replaced`" in " ".join(PAGE.split())
+
+
+def test_the_policies_are_the_code_s() -> None:
+    (table,) = tables_under("Readers that are too slow")
+    assert [row[0].strip("`") for row in table] == list(get_args(Policy))
+
+
+def test_the_causes_of_gaps_are_the_code_s() -> None:
+    (_fields, causes) = tables_under("Gaps: GAP")
+    assert {row[0].strip("`") for row in causes} == GAP_CAUSES - {"sender_unknown"}  # said in a process alone
 
 
 def test_the_codes_are_the_code_s() -> None:
@@ -72,12 +99,15 @@ def test_the_limits_are_the_code_s() -> None:
     from sig_serial import SerialCarrier
 
     (rows,) = tables_under("Limits")
-    options = LinkOptions()
+    options, server_limits = LinkOptions(), ServerLimits()
     on_serial = SerialCarrier().link_defaults
     for what, default, serial, _said_in in rows:
         found = re.search(r"\(`(\w+)`\)", what)
         if found is not None:
             name = found[1]
+            if hasattr(server_limits, name):
+                assert amount(default) == getattr(server_limits, name)
+                continue
             value = getattr(options, name)
             assert (amount(default), amount(serial)) == (value, on_serial.get(name, value)), what
     fixed = {what: amount(default) for what, default, _serial, _said_in in rows}
@@ -86,6 +116,7 @@ def test_the_limits_are_the_code_s() -> None:
     assert fixed["events of a sender, and methods"] == hub.MAX_EVENTS
     assert fixed["topics of the senders of a link"] == hub.MAX_LINK_TOPICS
     assert fixed["topics of a server"] == hub.MAX_TOPICS
+    assert fixed["kept events of a topic"] == signature(History).parameters["most_events"].default
     assert fixed["senders of a server, and listeners"] == hub.MAX_SENDERS == hub.MAX_LISTENERS
 
 
@@ -97,9 +128,14 @@ def amount(text: str) -> float:
 def test_the_numbers_in_the_text_are_the_code_s() -> None:
     text = " ".join(PAGE.split())
     assert f"`{frames.MAGIC.hex(' ')}` and the version, `{frames.VERSION:02x}`" in text
-    assert f"{link.ACK_BYTES // 1024} KiB, or a quarter of its `limits.credit`" in text
-    assert f"within {link.ACK_DELAY_S * 1000:g} ms" in text
-    assert f"{link.CONTROL_RESERVE_BYTES // 1024} KiB (or a quarter, if that is less) before that" in text
+    assert f"{session.ACK_BYTES // 1024} KiB, or a quarter of its `limits.credit`" in text
+    assert f"within {session.ACK_DELAY_S * 1000:g} ms" in text
+    assert f"{session.CONTROL_RESERVE_BYTES // 1024} KiB (or a quarter, if that is less) before that" in text
+    assert f"an integer up to {link.MAX_RETRY_MS}" in text
+    assert f"lists up to {server_session.NOTICE_EVENTS} of those" in text
+    assert f"would be taken within {holdups.FAIR_S:g} s, measured over {holdups.PACE_S:g} s" in text
+    assert holdups.DRY == 1 / 4
+    assert f"or {holdups.LONG_BYTES // 4 // history.MIB} MiB, to take" in text
     assert f"1 to {MAX_NAME_BYTES} bytes" in text
     assert f"has at most {bodies.MAX_BYE_BYTES} bytes" in text
     assert f"nesting deeper than {bodies.MAX_DEPTH}" in text
@@ -115,27 +151,31 @@ def test_a_line_is_one_frame_or_the_preface(line: Line) -> None:
 
 
 def test_every_kind_occurs() -> None:
-    frames_said = [line.data for line in LINES if line.data not in (b"", PREFACE, BAD_FRAME)]
+    frames_said = [line.data for line in LINES if line.data not in (b"", PREFACE) and line.mark != "!"]
     assert {kind for data in frames_said for kind, _id, _body in split_run(data)} == set(Kind)
 
 
 def test_a_server_says_what_the_page_says() -> None:
-    assert replay_server() == ""
+    assert replay_server(LINES) == ""
 
 
 def test_the_panel_says_and_hears_what_the_page_tells() -> None:
     panel = ClientProcess("panel")
-    assert replay_client(panel, "panel") == ""
-    assert panel.heard == [("thermo", "reading", {"celsius": 21.5}), ("thermo", "reading", {"celsius": 22})]
+    assert replay_client(LINES, panel) == ""
+    readings = [21.5, 22, 22.5, 23, 25, 25]  # the last is kept for the second listener
+    assert panel.heard == [("thermo", "reading", {"celsius": celsius}) for celsius in readings]
+    assert panel.gaps == [("thermo", "reading", Gap(1, "conflated"))]
     assert panel.answers[2] == b'{"done":true}'
     assert panel.notices == ["event_not_declared"]
     assert panel.present == {}
-    assert "0x1a" in str(panel.link.error)
+    assert panel.causes == [("thermo", "removed")]
+    assert "0x70" in str(panel.link.error)
 
 
 def test_the_sensor_says_and_hears_what_the_page_tells() -> None:
     sensor = ClientProcess("sensor")
-    assert replay_client(sensor, "sensor") == ""
+    assert replay_client(LINES, sensor) == ""
     assert [call[1:4] for call in sensor.asked_for] == [("thermo", "calibrate", "panel")] * 2
     assert sensor.withdrawn_calls == [2]
+    assert b'{"accepted":1}' in sensor.answers
     assert sensor.link.error is None

@@ -21,6 +21,11 @@ def event(topic: int, text: str = "x") -> bytes:
     return frame(Kind.EVENT, topic, f'"{text}"'.encode())
 
 
+def waiting(reader: RawPeer) -> list[bytes]:
+    """Return the events that wait for a reader, in the pieces in which they wait."""
+    return [run for _place, run in reader.session.events._block.runs]
+
+
 # who gets what
 
 
@@ -98,9 +103,9 @@ def test_a_run_is_forwarded_as_one_slice_shared_by_all_its_readers() -> None:
         reader.hear()
     run = b"".join(event(topic, str(n)) for n, topic in enumerate(topics * 5))
     publisher.say(run)
-    queued = [reader.link._events for reader in readers]
-    assert [list(events) for events in queued] == [[(15, run)]] * 3
-    assert len({id(data) for events in queued for _count, data in events}) == 1
+    queued = [waiting(reader) for reader in readers]
+    assert queued == [[run]] * 3
+    assert len({id(data) for events in queued for data in events}) == 1
 
 
 def test_a_listener_that_comes_in_the_middle_of_a_chunk_gets_what_follows() -> None:
@@ -326,9 +331,12 @@ def test_presence_is_told_from_the_present_on_and_ends_with_start(event_name: st
     assert watcher.hear_fields() == [(Kind.OK, 5, {}), (Kind.PRESENCE, 0, what), (Kind.START, 5, {})]
     holder.add_sender("b")
     holder.say(control(Kind.REMOVE_SENDER, 0, sender="a"))
-    holder.link.lose(None)
-    server.settle()
-    assert presence(watcher) == [("b", True), ("a", False), ("b", False)]
+    assert presence(watcher) == [("b", True), ("a", False)]
+    holder.lose()
+    server.tick(1.9)
+    assert presence(watcher) == []  # shorter than the grace time: nothing to see
+    server.tick(0.1)
+    assert presence(watcher) == [("b", False)]
 
 
 def test_presence_of_one_sender_is_of_that_sender_alone() -> None:
@@ -396,10 +404,10 @@ def test_a_full_reader_stops_its_publisher_s_credit_and_nothing_is_lost_or_reord
             publisher.say(data)
             written += len(data)
             sent += 1
-        elif slow.link.is_full or sent == 300:
+        elif slow.session.events.is_full or sent == 300:
             got += slow.hear_events()
             slow.acknowledge()
-        assert slow.link.queued < 1000 + 200
+        assert slow.session.events.size < 1000 + 200
         if len(got) == 300:
             break
     assert publisher.link.state is State.UP
@@ -504,16 +512,47 @@ def test_each_sender_s_events_keep_their_order_under_any_pressure(seed: int) -> 
     assert all(peer.link.state is State.UP for peer in (*publishers, *readers))
 
 
-def test_events_that_wait_are_lost_with_their_publisher_and_counted() -> None:
+@pytest.mark.parametrize("how", ["it leaves", "its link is lost"])
+def test_events_that_wait_for_a_reader_outlive_their_publisher(how: str) -> None:
     server = Server()
-    publisher, reader = server.connect("publisher"), server.connect("reader", event_queue=100, credit=1)
+    publisher, reader = server.connect("publisher"), server.connect("reader", event_queue=1000, credit=1)
     reader.listen(1)
     (topic,) = publisher.add_sender("thermo", ["reading"])
-    publisher.say(event(topic, "x" * 100))
-    publisher.say(event(topic, "x"), event(topic, "x"), event(topic, "x"))
-    publisher.link.lose(None)
-    server.settle()
-    assert server.drops.counts() == {"publisher_lost": 3}
+    publisher.say(event(topic, "x" * 1000))
+    publisher.say(event(topic, "1"), event(topic, "2"), event(topic, "3"))
+    if how == "it leaves":
+        publisher.say(control(Kind.BYE, 0, code="closing"))
+    else:
+        publisher.lose()
+        server.tick(2.0)
+    found = []
+    for _ in range(8):
+        found += reader.hear()
+        reader.acknowledge()
+    bodies = [body for kind, _id, body in found if kind == Kind.EVENT]
+    assert bodies[1:] == [b'"1"', b'"2"', b'"3"']
+    assert found[-1][0] == Kind.REMOVE_SENDER
+    assert server.drops.counts() == {}
+
+
+def test_who_is_gone_holds_up_nobody_and_loses_its_oldest_and_is_told() -> None:
+    server = Server()
+    publisher, reader = server.connect("publisher"), server.connect("reader", event_queue=100)
+    reader.listen(1)
+    (topic,) = publisher.add_sender("thermo", ["reading"])
+    publisher.say(event(topic, "0"))
+    reader.hear_events()
+    reader.lose()
+    for n in range(1, 21):
+        publisher.say(event(topic, f"{n:02}"))
+    publisher.hear()
+    server.tick(0.1)
+    publisher.hear()
+    assert publisher.acks[-1][1] == (1 << 20) + 12 + 20 * 13  # it got all of its credit back
+    reader.resume()
+    gap, *events = [body for _sender, _event, body in reader.hear_events()]
+    assert events == [f'"{n:02}"'.encode() for n in range(21 - len(events), 21)]
+    assert gap == b'GAP {"count":%d,"cause":"overflow"}' % (20 - len(events))
 
 
 def test_who_waits_for_a_reader_goes_on_when_that_reader_is_gone() -> None:
@@ -525,8 +564,7 @@ def test_who_waits_for_a_reader_goes_on_when_that_reader_is_gone() -> None:
     publisher.say(event(topic, "x" * 100))
     publisher.say(event(topic, "1"), event(topic, "2"))
     assert len(other.hear_events()) == 1
-    reader.link.lose(None)
-    server.settle()
+    reader.lose()  # it need not be gone for good
     assert [body for _sender, _event, body in other.hear_events()] == [b'"1"', b'"2"']
 
 
@@ -540,12 +578,13 @@ def test_a_full_process_of_the_server_s_own_holds_events_back_too() -> None:
     assert server.local.heard == []
     server.local.is_full = False
     server.hub.room_came()
+    server.settle()
     assert server.local.heard == [("reading", b'"1"'), ("reading", b'"2"')]
 
 
 def test_the_server_s_own_senders_are_told_once_a_turn_that_somebody_came_or_went() -> None:
     server = Server()
-    server.hub.add_sender(SenderInfo("own", ("tick", "tock")), False, None)
+    server.hub.add_sender(SenderInfo("own", ("tick", "tock")), False, None, {})
     reader = server.connect()
     reader.say(control(Kind.LISTEN, 1, sender="own", event="tick"), control(Kind.LISTEN, 2, sender="own", event="tick"))
     assert server.local.changed == ["tick"]
@@ -553,8 +592,7 @@ def test_the_server_s_own_senders_are_told_once_a_turn_that_somebody_came_or_wen
     assert sorted(server.local.changed) == ["tick", "tick", "tock"]
     reader.listen(4, "other", "tick")
     assert len(server.local.changed) == 3
-    reader.link.lose(None)
-    server.settle()
+    reader.vanish()
     assert sorted(server.local.changed) == ["tick", "tick", "tick", "tock", "tock"]
 
 
@@ -570,8 +608,8 @@ def test_a_run_is_put_into_another_codec_once_for_all_its_links() -> None:
         reader.listen(1)
     (topic,) = publisher.add_sender("thermo", ["reading"])
     publisher.say(event(topic, "one"), event(topic, "two"))
-    first, second = (reader.link._events for reader in upper)
-    assert first[-1][1] is second[-1][1]
+    first, second = map(waiting, upper)
+    assert first[-1] is second[-1]
     for reader in upper:
         assert [body for _sender, _event, body in reader.hear_events()] == [b"ONE", b"TWO"]
     assert [body for _sender, _event, body in plain.hear_events()] == [b'"one"', b'"two"']
@@ -596,7 +634,8 @@ def test_what_another_codec_cannot_have_is_left_out_for_it_alone_and_counted() -
     plain.listen(1)
     (topic,) = publisher.add_sender("thermo", ["reading"])
     publisher.say(event(topic, "a"), frame(Kind.EVENT, topic, b"5"), frame(Kind.EVENT, topic, b"{"), event(topic, "b"))
-    assert [body for _sender, _event, body in upper.hear_events()] == [b"A", b"B"]
+    gap = b'GAP {"count":1,"cause":"untranslatable"}'
+    assert [body for _sender, _event, body in upper.hear_events()] == [b"A", gap, gap, b"B"]
     assert len(plain.hear_events()) == 4
     assert server.drops.counts() == {"untranslatable": 2}
     assert publisher.link.state is State.UP
@@ -609,7 +648,8 @@ def test_what_is_too_long_for_a_link_is_left_out_for_it_alone_and_counted() -> N
     large.listen(1)
     (topic,) = publisher.add_sender("thermo", ["reading"])
     publisher.say(event(topic, "a"), event(topic, "x" * 511), event(topic, "x" * 510), event(topic, "b"))
-    assert [len(body) for _sender, _event, body in small.hear_events()] == [3, 512, 3]
+    first, gap, longest, last = (body for _sender, _event, body in small.hear_events())
+    assert (len(first), gap, len(longest), len(last)) == (3, b'GAP {"count":1,"cause":"too_large"}', 512, 3)
     assert len(large.hear_events()) == 4
     assert server.drops.counts() == {"untranslatable": 1}
 
