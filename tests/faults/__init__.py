@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What must hold when processes are killed, held still or cut off: real processes, judged by ``sigcore.testing.History``.
+"""What must hold when processes are killed, held still or cut off; ``sigcore.testing.History`` is the judge.
 
 Each test sets a stage of processes (``stage.py``): servers and members (``actor.py``), crowds of clients that are
 written byte by byte (``crowd.py``), or the command ``sig``. Every publisher and every listener writes a history; the

@@ -7,12 +7,15 @@ each. It ends when its standard input does, so that none outlives its test.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,11 @@ import sigcore
 from sigcore.testing import Faults, History
 
 Orders = dict[str, Callable[..., Any]]
+
+SILENCE_S = 0.1
+
+MANY = 10_000
+"""More than any test looks at one by one."""
 
 
 def obey(orders: Orders, **ready: Any) -> None:
@@ -36,19 +44,27 @@ def say(what: Any) -> None:
 
 
 class Presence:
-    """Which senders came and went, and when."""
+    """Which senders came and went, and when: the last of these news, and what they come to."""
 
     def __init__(self, router: sigcore.Router) -> None:
-        self._seen: list[dict[str, Any]] = []
+        self._seen: deque[dict[str, Any]] = deque(maxlen=MANY)
+        self._there: set[str] = set()
+        self._counts = {"came": 0, "left": 0, "twice": 0}
         for event in (sigcore.EVENT_DISCONNECT, sigcore.EVENT_CONNECT):
             router.add_listener(self._note, event=event)
 
     def seen(self) -> list[dict[str, Any]]:
         return list(self._seen)
 
+    def counts(self) -> dict[str, int]:
+        return {**self._counts, "there": len(self._there)}
+
     def _note(self, info: sigcore.EventInfo, sender: sigcore.SenderInfo) -> None:
         what = {"sender": info.sender, "connected": sender.connected, "cause": sender.cause, "at": time.monotonic()}
         self._seen.append(what)
+        self._counts["came" if sender.connected else "left"] += 1
+        self._counts["twice"] += sender.connected == (info.sender in self._there)
+        (self._there.add if sender.connected else self._there.discard)(info.sender)
 
 
 class Publisher:
@@ -154,16 +170,20 @@ def serve(endpoint: str, options: dict[str, Any]) -> None:
                 "senders": len(server.senders()),
                 "peers": len(server.peers()),
                 "counters": server.counters,
+                "presence": presence.counts(),
                 "cpu_s": sum(os.times()[:2]),
                 **footprint(),
             }
 
-        def fire() -> float:
-            at = time.monotonic()
-            tick.trigger(at)
-            return at
+        def objects() -> int:
+            gc.collect()
+            return len(gc.get_objects())
 
-        obey({"counts": counts, "presence": presence.seen, "fire": fire}, endpoint=server.endpoints[0])
+        def fire() -> None:
+            tick.trigger(time.monotonic())
+
+        orders: Orders = {"counts": counts, "objects": objects, "presence": presence.seen, "fire": fire}
+        obey(orders, endpoint=server.endpoints[0])
 
 
 def be_member(
@@ -270,6 +290,62 @@ def be_odd(endpoint: str, sender: str, history: str, holds_s: float, options: di
         obey({"state": state}, member="odd")
 
 
+def count_up(endpoint: str) -> None:
+    """Be a client that triggers numbers, of 64 bytes each, as fast as they are taken."""
+    with sigcore.ClientRouter(endpoint) as client:
+        numbers = client.add_sender("numbers", "number").signal("number")
+        stopped = threading.Event()
+        last = -1
+
+        def run() -> None:
+            nonlocal last
+            while not stopped.is_set():
+                with suppress(sigcore.BufferFull):
+                    numbers.trigger([last + 1, "x" * 50])
+                    last += 1
+
+        thread = threading.Thread(target=run)
+
+        def stop() -> dict[str, int]:
+            stopped.set()
+            thread.join()
+            return {"last": last}
+
+        obey({"start": thread.start, "stop": stop}, ready=True)
+
+
+def count(endpoint: str) -> None:
+    """Be a client that only counts what it hears of these numbers, so that it is as fast as a reader can be.
+
+    ``silent_s`` is how long it heard nothing, in pieces that are long enough to be noticed.
+    """
+    counts = {"first": -1, "last": -1, "heard": 0, "lost": 0, "wrong": 0, "silent_s": 0.0}
+    owed = heard_s = 0.0
+
+    def hear(_info: sigcore.EventInfo, data: list[Any]) -> None:
+        nonlocal owed, heard_s
+        number, now = data[0], time.monotonic()
+        if counts["first"] < 0:
+            counts["first"], owed, heard_s = number, number, now
+        counts["wrong"] += number != owed
+        owed = number + 1
+        counts["last"] = number
+        counts["heard"] += 1
+        if now - heard_s > SILENCE_S:
+            counts["silent_s"] += now - heard_s
+        heard_s = now
+
+    def miss(_info: sigcore.EventInfo, gap: sigcore.Gap) -> None:
+        nonlocal owed
+        assert gap.count is not None
+        owed += gap.count
+        counts["lost"] += gap.count
+
+    with sigcore.ClientRouter(endpoint, name="reader") as client:
+        client.add_listener(hear, "numbers", on_gap=miss)
+        obey({"counts": lambda: counts}, ready=True)
+
+
 def allow_many_descriptors() -> None:
     """Allow as many as the system lets this process have, where that can be said."""
     if sys.platform != "win32":
@@ -293,4 +369,11 @@ def footprint() -> dict[str, int]:
 
 if __name__ == "__main__":
     part = json.loads(sys.argv[1])
-    {"serve": serve, "member": be_member, "odd": be_odd}[part.pop("part")](**part)
+    parts: dict[str, Callable[..., None]] = {
+        "serve": serve,
+        "member": be_member,
+        "odd": be_odd,
+        "count up": count_up,
+        "count": count,
+    }
+    parts[part.pop("part")](**part)

@@ -13,17 +13,24 @@ import pytest
 
 from .stage import Stage
 
+IS_LONG = os.environ.get("SIGCORE_LONG_TESTS") == "1"
+LONGEST_S = 3_600
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say why these tests cannot be where a process cannot be held still and go on."""
-    if sys.platform == "win32":
-        for item in items:
-            if Path(__file__).parent in item.path.parents:
-                item.add_marker(pytest.mark.skip(reason="Windows cannot stop a process and go on"))
+    """Give the long form its time, and say why there are no such tests where a process cannot be held still."""
+    for item in items:
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        if IS_LONG:
+            item.add_marker(pytest.mark.timeout(LONGEST_S))
+        if sys.platform == "win32":
+            item.add_marker(pytest.mark.skip(reason="Windows cannot stop a process and go on"))
 
 
 @pytest.fixture
 def stage(tmp_path: Path, nothing_left: None) -> Iterator[Stage]:
+    """The processes of the test."""
     with Stage(tmp_path) as made:
         yield made
 
@@ -39,4 +46,4 @@ def dice() -> random.Random:
 @pytest.fixture(scope="session")
 def is_long() -> bool:
     """Whether the long form was asked for."""
-    return os.environ.get("SIGCORE_LONG_TESTS") == "1"
+    return IS_LONG

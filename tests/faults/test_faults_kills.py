@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sig_tcp  # noqa: F401  # tells that these tests need the package
+import sig_cli  # noqa: F401  # tells that these tests need the package
+import sig_tcp  # noqa: F401
 
 from ..waiting import wait_until
 from .stage import LIMIT_S, Process, Stage
@@ -64,7 +65,7 @@ def test_a_server_that_is_killed_loses_nothing_without_telling_and_all_come_back
         stage.member(name, publishes=[name], listens=names, rate=100, delivers=delivers, reconnect_delay=0.5)
     stage.start()
     stage.wait_for_news()
-    for _ in range(50 if is_long else 4):
+    for _ in range(50 if is_long else 3):
         time.sleep(dice.uniform(0.1, 0.5))
         server.kill()
         server = stage.serve()

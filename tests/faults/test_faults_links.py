@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import socket
 import time
+from typing import Any
 
 import pytest
 import sig_tcp  # noqa: F401  # tells that these tests need the package
@@ -13,7 +14,7 @@ import sig_tcp  # noqa: F401  # tells that these tests need the package
 from ..waiting import wait_until
 from .stage import LIMIT_S, Stage
 
-LEASE = {"heartbeat": 0.5, "dead_after": 1.5, "reconnect_delay": 0.5}
+LEASE: dict[str, Any] = {"heartbeat": 0.5, "dead_after": 1.5, "reconnect_delay": 0.5}
 
 
 @pytest.mark.parametrize("direction", ["both", "in", "out"])
@@ -42,14 +43,13 @@ def test_links_that_are_cut_lose_nothing_as_long_as_the_server_lives(
     stage: Stage, dice: random.Random, is_long: bool, how: str
 ) -> None:
     server = stage.serve()
-    clients = {
-        name: stage.member(name, publishes=[name], listens=["one", "two", "three"], rate=200, padding=200, **options)
-        for name, options in {
-            "one": {"faults": "dir=both", "reconnect_delay": 0.1},
-            "two": {"faults": "dir=both", "reconnect_delay": 0.1},
-            "three": {},
-        }.items()
-    }
+    names = ["one", "two", "three"]
+    clients = {}
+    for name in names:
+        faults = "dir=both" if name != "three" else ""
+        clients[name] = stage.member(
+            name, publishes=[name], listens=names, rate=200, padding=200, faults=faults, reconnect_delay=0.1
+        )
     stage.start()
     stage.wait_for_news()
     cuts = dict.fromkeys(("one", "two"), 0)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""Readers that stop reading: they are told what they missed, and the others go on (F8, F17)."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+import sig_tcp  # noqa: F401  # tells that these tests need the package
+
+from ..waiting import wait_until
+from .stage import LIMIT_S, Process, Stage
+
+MIB = 1024 * 1024
+
+
+def test_a_reader_whose_link_is_not_read_is_told_what_it_missed_and_the_others_miss_nothing(stage: Stage) -> None:
+    server = stage.serve(event_queue=50_000, stall_budget=0.2)
+    stage.member("publisher", publishes=["flood"], padding=200)
+    good = stage.member("good", listens=["flood"])
+    stuck = stage.member("stuck", listens=["flood"], faults="dir=both", credit=50_000)
+    stage.start()
+    stage.wait_for_news()
+    stuck.ask("fault", call="stall")
+    wait_until(lambda: "overflow" in server.ask("counts")["counters"], "it gives way", LIMIT_S)
+    since = good.ask("state")["heard"]["flood"][1]
+    wait_until(lambda: good.ask("state")["heard"]["flood"][1] > since + 1_000, "the others go on", LIMIT_S)
+    stuck.ask("fault", call="go_on")
+    report = stage.finish()
+    report.assert_good()
+    assert {finding.listener for finding in report.lost} == {"stuck of flood"}
+    assert len(report.lost) == server.ask("counts")["counters"]["overflow"]
+    assert stuck.ask("state")["links"] == 1  # the same link, as if nothing had been
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory of another process is read from /proc")
+def test_nine_readers_keep_their_rate_while_the_tenth_is_stopped(stage: Stage) -> None:
+    server = stage.serve()
+    publisher = stage.actor(part="count up", endpoint=stage.endpoint)
+    readers = [stage.actor(part="count", endpoint=stage.endpoint) for _ in range(10)]
+    for process in (publisher, *readers):
+        assert process.line() == {"ready": True}
+    publisher.ask("start")
+    *nine, tenth = readers
+    for reader in readers:
+        wait_until(lambda reader=reader: reader.ask("counts")["heard"] > 0, "it hears", LIMIT_S)  # type: ignore[misc]
+    before = rate_of(nine, 2.0)
+    base = server.ask("counts")["rss"]
+    tenth.hold()
+    wait_until(lambda: "overflow" in server.ask("counts")["counters"], "it gives way", LIMIT_S)
+    during = rate_of(nine, 3.0)
+    held = server.ask("counts")
+    tenth.go_on()
+    after = rate_of(nine, 2.0)
+    last = publisher.ask("stop")["last"]
+    for reader in readers:
+        wait_until(lambda reader=reader: reader.ask("counts")["last"] == last, "it has heard the last", LIMIT_S)  # type: ignore[misc]
+    # The machine has other things to do, so the bar of 90 % is what benchmarks/faults.py looks at.
+    assert during > 0.4 * min(before, after)
+    for reader in nine:
+        counts = reader.ask("counts")
+        assert (counts["heard"], counts["lost"], counts["wrong"]) == (last + 1 - counts["first"], 0, 0)
+        assert counts["silent_s"] < 1.0 + 2.0  # the stall budget, and what a busy machine adds
+    counts = tenth.ask("counts")
+    assert counts["lost"] == server.ask("counts")["counters"]["overflow"] > 0
+    assert (counts["heard"] + counts["lost"], counts["wrong"]) == (last + 1 - counts["first"], 0)
+    assert held["rss"] - base < 4 * MIB + 4 * MIB + 16 * MIB  # its event queue, what is unacknowledged, and the rest
+
+
+def rate_of(readers: list[Process], seconds: float) -> float:
+    """Return how many events a second the readers hear, over some time, all together."""
+
+    def heard() -> int:
+        return sum(reader.ask("counts")["heard"] for reader in readers)
+
+    began_s, before = time.monotonic(), heard()
+    time.sleep(seconds)
+    return (heard() - before) / (time.monotonic() - began_s)
