@@ -49,17 +49,20 @@ def tests(session: nox.Session) -> None:
 def tests_minimal(session: nox.Session) -> None:
     """Run the core's tests with the core alone: no plug-in, no msgspec, nothing but pluggy."""
     session.install(*wheels("sigcore"), *group("test"))
-    run_pytest(session, "tests", "--ignore=tests/integration", "--only-installed", *session.posargs)
+    run_pytest(session, "tests", *without("integration", "faults"), "--only-installed", *session.posargs)
 
 
 @nox.session(requires=["dist"])
 def minimums(session: nox.Session) -> None:
-    """Run all tests with the lowest versions of other packages that each pyproject.toml allows."""
+    """Run the tests with the lowest versions of other packages that each pyproject.toml allows.
+
+    But for those which touch no other package, or take long to break real processes: ``tests`` runs them.
+    """
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "minimums.txt")
         constraints.write_text("".join(f"{line}\n" for line in lowest_versions()), encoding="utf-8")
         session.install("--constraint", str(constraints), *wheels(), *group("test-all"))
-    run_pytest(session, *session.posargs)
+    run_pytest(session, *without("sessions", "faults"), *session.posargs)
 
 
 @nox.session
@@ -128,6 +131,11 @@ def group(name: str) -> tuple[str, ...]:
 def wheels(distribution: str = "*") -> list[str]:
     """Return the built wheels, or the one of a distribution."""
     return [str(wheel) for wheel in sorted(DIST.glob(f"{distribution}-*.whl"))]
+
+
+def without(*folders: str) -> list[str]:
+    """Return the arguments of pytest that leave out folders of tests/."""
+    return [f"--ignore=tests/{folder}" for folder in folders]
 
 
 def run_pytest(session: nox.Session, *arguments: str) -> None:
