@@ -8,6 +8,7 @@ A line is one of these; bytes are hexadecimal, «text in guillemets» is text, a
     panel>|  ...  and  >panel|  ...   it is said, and lost with the link
     panel>!  ...                    the panel says what its code would never say
     [0.02 s]                        time passes
+    [panel options {"credit": 100}] the panel's limits, before it begins, where they are not the usual
     [panel cut]                     the panel's link is lost; its next line begins another
     [panel trigger {"sender": ...}] its program does something: a method of ``ClientProcess``, and its arguments
 """
@@ -80,6 +81,11 @@ def clients_in(lines: Iterable[Line]) -> list[str]:
     return list(dict.fromkeys(line.who for line in lines if line.who))
 
 
+def options_of(who: str, lines: Iterable[Line]) -> dict[str, Any]:
+    """Return the limits of a client."""
+    return next((line.arguments for line in lines if (line.who, line.action) == (who, "options")), {})
+
+
 def pieces(data: bytes) -> list[bytes]:
     """Take what a side wrote apart: the preface, and each frame."""
     found = []
@@ -148,7 +154,7 @@ def replay_client(lines: list[Line], client: ClientProcess, feed: Feed = Link.re
         if line.seconds:
             client.now_s += line.seconds
             client.link.tick(client.now_s)
-        elif line.who != client.name:
+        elif line.who != client.name or line.action == "options":
             continue
         elif line.action == "cut":
             if saying.rest:

@@ -411,6 +411,10 @@ class ClientProcess:
             self._register(self.session, sender)
         return sender
 
+    def register(self, name: str) -> None:
+        """Ask the server again to take a sender."""
+        self._register(self.up, self.router._senders[name])
+
     def add_listener(
         self, sender: str | None = None, event: str | None = None, policy: Policy = "block", replay: int = 0
     ) -> Listener:
@@ -443,6 +447,9 @@ class ClientProcess:
 
     def reply(self, call_id: int, result: Any) -> None:
         self.up.reply(call_id, self.codec.encode(result))
+
+    def refuse(self, call_id: int, code: str, message: str) -> None:
+        self.up.refuse(call_id, code, message)
 
     def remove_listener(self, id_: int) -> None:
         self.up._listeners[id_].remove()
