@@ -290,8 +290,8 @@ def be_odd(endpoint: str, sender: str, history: str, holds_s: float, options: di
         obey({"state": state}, member="odd")
 
 
-def count_up(endpoint: str) -> None:
-    """Be a client that triggers numbers, of 64 bytes each, as fast as they are taken."""
+def count_up(endpoint: str, rate: float | None = None, padding: int = 50) -> None:
+    """Be a client that triggers numbers with so many bytes more, as fast as they are taken or so many a second."""
     with sigcore.ClientRouter(endpoint) as client:
         numbers = client.add_sender("numbers", "number").signal("number")
         stopped = threading.Event()
@@ -299,10 +299,13 @@ def count_up(endpoint: str) -> None:
 
         def run() -> None:
             nonlocal last
+            began_s = time.monotonic()
             while not stopped.is_set():
                 with suppress(sigcore.BufferFull):
-                    numbers.trigger([last + 1, "x" * 50])
+                    numbers.trigger([last + 1, "x" * padding])
                     last += 1
+                if rate is not None:
+                    stopped.wait(max(0.0, began_s + last / rate - time.monotonic()))
 
         thread = threading.Thread(target=run)
 

@@ -61,11 +61,37 @@ def test_nine_readers_keep_their_rate_while_the_tenth_is_stopped(stage: Stage) -
     for reader in nine:
         counts = reader.ask("counts")
         assert (counts["heard"], counts["lost"], counts["wrong"]) == (last + 1 - counts["first"], 0, 0)
-        assert counts["silent_s"] < 1.0 + 2.0  # the stall budget, and what a busy machine adds
     counts = tenth.ask("counts")
     assert counts["lost"] == server.ask("counts")["counters"]["overflow"] > 0
     assert (counts["heard"] + counts["lost"], counts["wrong"]) == (last + 1 - counts["first"], 0)
     assert held["rss"] - base < 4 * MIB + 4 * MIB + 16 * MIB  # its event queue, what is unacknowledged, and the rest
+
+
+def test_a_reader_that_is_held_still_holds_up_the_others_for_its_budget_at_most(stage: Stage) -> None:
+    # Little waits for a reader, so that it is full soon; the others could hear all of this without a pause.
+    server = stage.serve(event_queue=100_000, unacknowledged=600_000, stall_budget=1.0)
+    publisher = stage.actor(part="count up", endpoint=stage.endpoint, rate=1_000, padding=2_000)
+    good, stuck = [stage.actor(part="count", endpoint=stage.endpoint) for _ in range(2)]
+    for process in (publisher, good, stuck):
+        assert process.line() == {"ready": True}
+    publisher.ask("start")
+    wait_until(lambda: stuck.ask("counts")["heard"], "it hears", LIMIT_S)
+    for _ in range(3):  # again and again: what it may spend is spent once
+        stuck.hold()
+        lost = server.ask("counts")["counters"].get("overflow", 0)
+        wait_until(lambda lost=lost: server.ask("counts")["counters"].get("overflow", 0) > lost, "it lost", LIMIT_S)  # type: ignore[misc]
+        stuck.go_on()
+        since = good.ask("counts")["last"]
+        for reader in (good, stuck):
+            wait_until(lambda reader=reader: reader.ask("counts")["last"] > since, "it hears", LIMIT_S)  # type: ignore[misc]
+    last = publisher.ask("stop")["last"]
+    for reader in (good, stuck):
+        wait_until(lambda reader=reader: reader.ask("counts")["last"] == last, "it has heard the last", LIMIT_S)  # type: ignore[misc]
+    counts = good.ask("counts")
+    assert (counts["lost"], counts["wrong"]) == (0, 0)
+    assert counts["silent_s"] < 1.0 + 2.0  # the budget, and what a busy machine adds
+    counts = stuck.ask("counts")
+    assert (counts["heard"] + counts["lost"], counts["wrong"]) == (last + 1 - counts["first"], 0)
 
 
 def rate_of(readers: list[Process], seconds: float) -> float:
