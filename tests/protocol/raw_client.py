@@ -8,7 +8,7 @@ import socket
 import struct
 from typing import Any
 
-PREFACE = bytes.fromhex("93 53 49 47 0a 00")
+PREFACE = bytes.fromhex("93 53 49 47 0a 01")
 HELLO, WELCOME, PING, PONG, ACK, BYE = range(0x01, 0x07)
 ADD_SENDER, LISTEN, UNLISTEN, QUERY, OK, ERROR, REQUEST, REPLY = range(0x10, 0x18)
 TOPIC, EVENT, EVENT_META, PRESENCE, START, REMOVE_SENDER = range(0x20, 0x26)
@@ -16,26 +16,61 @@ ALL_CREDIT = 9223372036854775807
 
 
 class RawClient:
-    """Speaks to a server over TCP; every call waits for what it needs."""
+    """Speaks to a server over TCP; every call waits for what it needs.
+
+    It makes its requests one by one and waits for each, so it never has to write one again as PAD.
+    """
 
     def __init__(self, host: str, port: int, name: str) -> None:
+        self.address = (host, port)
+        self.name = name
         self.topics: dict[int, tuple[str, str]] = {}
         self.heard: list[tuple[str, str, Any]] = []
-        self.received = 0
         self.next_number = 0
-        self.socket = socket.create_connection((host, port), timeout=10)
+        self.received = 0  # bytes of counted frames that came
+        self.acknowledged = 0  # up to where the server has what we wrote
+        self.written = b""  # what we wrote from there on
+        self.is_cut = True
+        self.connect({})
+        self.id, self.secret = self.welcome["session"]["id"], self.welcome["session"]["secret"]
+
+    def connect(self, more: dict[str, Any]) -> None:
+        """Make a link and do the handshake."""
+        self.socket = socket.create_connection(self.address, timeout=10)
         self.stream = self.socket.makefile("rb")
+        self.is_cut = False
         limits = {"frame": 65536, "credit": ALL_CREDIT}
         self.socket.sendall(PREFACE)
-        self.write(HELLO, 0, {"versions": [0], "codecs": ["json"], "name": name, "limits": limits})
+        self.write(HELLO, 0, {"versions": [1], "codecs": ["json"], "name": self.name, "limits": limits, **more})
         if self.stream.read(6) != PREFACE:
             raise ConnectionError("that is no sigcore server")
         self.welcome = json.loads(self.read_until(WELCOME)[1])
 
-    def close(self) -> None:
-        self.write(BYE, 0, {"code": "closing"})
+    def cut(self) -> None:
+        """Lose the link without a word."""
+        self.is_cut = True
         self.stream.close()
         self.socket.close()
+
+    def resume(self) -> bool:
+        """Make another link and go on with the session; return whether the server does too."""
+        self.connect({"session": {"id": self.id, "secret": self.secret, "received": self.received}})
+        described = self.welcome["session"]
+        if described["resumed"]:
+            self.forget(described["received"])
+            self.socket.sendall(self.written)
+        return bool(described["resumed"])
+
+    def forget(self, received: int) -> None:
+        """The server has what we wrote up to that offset."""
+        self.written = self.written[received - self.acknowledged :]
+        self.acknowledged = received
+
+    def close(self) -> None:
+        """Leave in good order."""
+        if not self.is_cut:
+            self.write(BYE, 0, {"code": "closing"})
+            self.cut()
 
     def listen(self, sender: str | None, event: str | None) -> None:
         self.ask(LISTEN, {"sender": sender, "event": event})
@@ -76,7 +111,11 @@ class RawClient:
         self.write_bytes(kind, number, json.dumps(value).encode())
 
     def write_bytes(self, kind: int, number: int, body: bytes) -> None:
-        self.socket.sendall(struct.pack(">IBI", len(body), kind, number) + body)
+        data = struct.pack(">IBI", len(body), kind, number) + body
+        if kind >= 0x10:
+            self.written += data
+        if not self.is_cut:
+            self.socket.sendall(data)
 
     def read_until(self, wanted: int) -> tuple[int, bytes]:
         while True:
@@ -89,10 +128,12 @@ class RawClient:
     def read(self) -> tuple[int, int, bytes]:
         length, kind, number = struct.unpack(">IBI", self.stream.read(9))
         body = self.stream.read(length)
-        if 0x10 <= kind < 0x30:
+        if 0x10 <= kind < 0x80:
             self.received += 9 + length
             self.write_bytes(ACK, 0, struct.pack(">QQ", self.received, ALL_CREDIT))
-        if kind == PING:
+        if kind == ACK:
+            self.forget(struct.unpack(">QQ", body)[0])
+        elif kind == PING:
             self.write_bytes(PONG, number, b"")
         elif kind == TOPIC:
             names = json.loads(body)
