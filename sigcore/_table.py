@@ -29,6 +29,7 @@ class ListenerTable:
         # Apart, since a name may for a while be held here and elsewhere too, until the server refuses one of them.
         self._local: EventIndex[Signal[Any]] = EventIndex()
         self._remote: EventIndex[Signal[Any]] = EventIndex()
+        self._succeeded: dict[Signal[Any], None] = {}  # remote ones with a successor, of which events may still wait
         self._awaited: dict[str, dict[str, None]] = {}  # by sender: the events asked for by both names
         self._call_ids: set[int] = set()
 
@@ -57,7 +58,7 @@ class ListenerTable:
     def start_listener(self, listener: Listener, *, hears: bool = True) -> None:
         """Call ``listener``, which must be there, for events of other routers too, or no longer."""
         listener.hears_remote = hears
-        for signal in self._remote.matching(listener.key):
+        for signal in self._remote_signals(listener.key):
             self._flatten(signal)
 
     def remove_listener(self, listener: Listener) -> None:
@@ -75,11 +76,14 @@ class ListenerTable:
 
     def add_signal(self, signal: Signal[Any]) -> None:
         """Enter ``signal`` with the listeners that wait for it."""
+        if signal.info.peer is not None and (before := self._remote.get(signal.sender, signal.event)) is not None:
+            self._succeeded[before] = None
         self._index(signal).add(signal.sender, signal.event, signal)
         self._flatten(signal)
 
     def remove_signal(self, signal: Signal[Any]) -> None:
-        """Take ``signal`` out, unless another has taken its place."""
+        """Take ``signal`` out; another that has taken its place stays."""
+        self._succeeded.pop(signal, None)
         self._index(signal).remove(signal.sender, signal.event, signal)
 
     def local_signals(self, key: Key) -> Iterable[Signal[Any]]:
@@ -97,6 +101,12 @@ class ListenerTable:
     def is_awaited(self, sender: str, event: str) -> bool:
         """Whether anybody asked for an event, whether or not it has begun to hear other routers."""
         return any(key in self._buckets for key in keys_for(sender, event))
+
+    def _remote_signals(self, key: Key) -> Iterator[Signal[Any]]:
+        yield from self._remote.matching(key)
+        for signal in self._succeeded:
+            if key in keys_for(signal.sender, signal.event):
+                yield signal
 
     def _index(self, signal: Signal[Any]) -> EventIndex[Signal[Any]]:
         return self._local if signal.info.peer is None else self._remote
@@ -116,9 +126,10 @@ class ListenerTable:
         return call
 
     def _flatten_all(self, listener: Listener) -> None:
-        for index in (self._local, self._remote) if listener.hears_remote else (self._local,):
-            for signal in index.matching(listener.key):
-                self._flatten(signal)
+        for signal in self._local.matching(listener.key):
+            self._flatten(signal)
+        for signal in self._remote_signals(listener.key) if listener.hears_remote else ():
+            self._flatten(signal)
 
     def _flatten(self, signal: Signal[Any]) -> None:
         """Resolve whom ``signal`` reaches, the most specific first."""

@@ -54,6 +54,33 @@ def test_a_listener_hears_other_routers_from_its_start_on(
 
 
 @pytest.mark.parametrize("key", KEYS)
+def test_a_sender_that_came_back_takes_nothing_from_what_its_predecessor_still_has_to_say(
+    key: tuple[str | None, str | None],
+) -> None:
+    router = GatedRouter()
+    heard = Heard()
+    listener = router.add_listener(heard, *key)
+    lives = [remote_signal(router) for _ in range(3)]  # and none is removed, because events of it wait
+    router._start_listener(listener)
+    for number, signal in enumerate(lives):
+        signal.trigger(number)
+        router._remove_remote_signal(signal)
+    assert heard.data == [0, 1, 2]
+
+
+def test_a_listener_that_was_removed_does_not_hear_the_predecessor_of_a_sender_that_came_back() -> None:
+    router = GatedRouter()
+    heard = Heard()
+    listener = router.add_listener(heard, "valve")
+    router._start_listener(listener)
+    old, new = remote_signal(router), remote_signal(router)
+    listener.remove()
+    for signal in (old, new):
+        signal.trigger(1)
+    assert heard.data == []
+
+
+@pytest.mark.parametrize("key", KEYS)
 def test_the_senders_of_its_own_router_are_heard_at_once(key: tuple[str | None, str | None]) -> None:
     router = GatedRouter()
     signal = router.add_sender("valve", "moved", keep=1).signal("moved")
