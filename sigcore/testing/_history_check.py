@@ -192,13 +192,23 @@ def _observed(records: Sequence[Record], streams: Iterable[tuple[str, str]]) -> 
     """Return what each listener heard and was told, by listener, sender and event; nothing, where it only listened."""
     observed: dict[tuple[str, str, str], Observed] = defaultdict(list)
     for record in records:
-        if isinstance(record, Heard | GapTold):
+        if isinstance(record, Heard):
             observed[record.listener, record.sender, record.event].append(record)
+        elif isinstance(record, GapTold):
+            for sender, event in _told_of(record, streams):
+                observed[record.listener, sender, event].append(record)
         elif isinstance(record, Listening):
             for sender, event in streams:
                 if _covers(record, sender, event):
                     _ = observed[record.listener, sender, event]
     return observed
+
+
+def _told_of(gap: GapTold, streams: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the streams that a gap is about: whatever the listener listens to, where it does not say of which."""
+    if gap.sender and gap.event:
+        return [(gap.sender, gap.event)]
+    return [(sender, event) for sender, event in streams if gap.sender in ("", sender) and gap.event in ("", event)]
 
 
 def _covers(listening: Listening, sender: str, event: str) -> bool:
