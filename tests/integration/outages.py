@@ -12,7 +12,7 @@ from sig_serial.testing import PtyCable
 
 from sigcore.testing import Faults
 
-from ..waiting import Errors
+from ..waiting import Errors, wait_until
 from .forms import Peer, make_peer
 
 CARRIERS = ["tcp", "unix", "serial"]
@@ -75,10 +75,16 @@ class House:
         self.server = self._serve(listen_at)
 
     def restart(self) -> None:
-        """End the server, and have another at the same place."""
+        """End the server, and have another at the same place; return when every client has found it."""
         endpoints = self.server.router.endpoints
         self.server.close()
         self.server = self._serve(endpoints)
+        self.wait_for_all()
+
+    def wait_for_all(self) -> None:
+        """Return when every client has a link to the present server, which knows what is registered there."""
+        wait_until(lambda: len(self.server.peers()) == len(self.clients), "the server knows all")
+        wait_until(lambda: all(client.router.connected for client in self.clients.values()), "all are registered")
 
     def join(self, name: str, endpoint: str, cable: Cable, **options: Any) -> Peer:
         """Give it one more client."""
