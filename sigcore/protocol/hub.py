@@ -284,17 +284,20 @@ class Hub:
             topic for entry in entries if entry.keep for topic in entry.topics.values() if event in (None, topic.event)
         ]
 
-    def present(self, sender: str | None, longest: int) -> bytes:
-        """Return the PRESENCE frames of one connected sender, or of all, for a link that takes bodies that long."""
-        if sender is not None:
-            entry = self._senders.get(sender)
-            return entry.presence_for(longest) if entry is not None else b""
-        if self._all_present is None:
-            full = [entry.presence[0] for entry in self._senders.values()]
-            self._all_present = (max(map(len, full), default=0), b"".join(full))
-        if self._all_present[0] <= longest:
-            return self._all_present[1]
-        return b"".join(entry.presence_for(longest) for entry in self._senders.values())
+    def present(self, sender: str | None, session: ServerSession) -> bytes:
+        """Return the PRESENCE frames of one connected sender, or of all, as a session takes them; not of its own.
+
+        Of its own it knows better: they may be gone, and their removal still be on its way.
+        """
+        longest = session.peer_limits.max_frame
+        if sender is None and not session.senders:
+            if self._all_present is None:
+                full = [entry.presence[0] for entry in self._senders.values()]
+                self._all_present = (max(map(len, full), default=0), b"".join(full))
+            if self._all_present[0] <= longest:
+                return self._all_present[1]
+        entries = self._senders.values() if sender is None else filter(None, [self._senders.get(sender)])
+        return b"".join(entry.presence_for(longest) for entry in entries if entry.session is not session)
 
     def touch(self, key: Key) -> None:
         """Somebody came or went who wants, or wanted, ``key``: forget the routes that this concerns.
@@ -401,13 +404,18 @@ class Hub:
 
     def wants_room(self, publisher: ServerSession | None, route: Route) -> None:
         """Events of ``publisher``, ``None`` for our own process, wait for readers of ``route``, until one has room."""
-        full: list[Reader] = [*route.full_readers()]
-        if route.local and self.local.is_full:
-            full.append(self.local)
+        full = self.full_readers(route)
         routes = {route} if publisher is None else {route, *publisher.routes.values()}
         others = {session for each in routes for session, _policy in each.readers if session.link is not None}
         self._hold_ups.wait(publisher, full, others.difference(full), self.now_s)
         self.on_dirty()
+
+    def full_readers(self, route: Route) -> list[Reader]:
+        """Return the readers of ``route`` that must not miss anything and have no room."""
+        full: list[Reader] = [*route.full_readers()]
+        if route.local and self.local.is_full:
+            full.append(self.local)
+        return full
 
     def got_room(self, reader: Reader) -> None:
         """A reader that was full has room."""

@@ -85,7 +85,9 @@ class Inbox:
         for _kind, id_, route, data, start, end, count in reader.feed(frames):
             if route is None:
                 route = session.find_route(id_)
-            if not whatever and session.is_held_up(route):
+            if whatever:
+                session.make_way(route)
+            elif session.is_held_up(route):
                 self._waiting[0] = (Kind.EVENT, frames[start:])
                 return start, False
             self._accepted = session.forward(data[start:end], count, route)

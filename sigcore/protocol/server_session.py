@@ -57,6 +57,9 @@ NOTICE_EVENTS = 20
 QUERY_BYTES = 48 * 1024
 """About how long one answer to a QUERY gets; the asker goes on after its last entry."""
 
+LAST_EVENTS = 1.5
+"""How much more than it should may wait for a reader for the sake of the last events of a publisher that has left."""
+
 SESSION_BYTES = 4096
 """About what a session takes in memory beside what it keeps."""
 
@@ -351,7 +354,7 @@ class ServerSession(Session):
         self._ok(id_, {})
         self._hub.add_listener(self, id_, (sender, event), policy)
         if event is not None and event.startswith("#"):
-            present = self._hub.present(sender, self.peer_limits.max_frame)
+            present = self._hub.present(sender, self)
             if present:
                 self.put_event_frame(present)
         elif fields.integer("replay", 0):
@@ -441,6 +444,12 @@ class ServerSession(Session):
             return False
         self._hub.wants_room(self, route)
         return True
+
+    def make_way(self, route: Route) -> None:
+        """This publisher is over, and its last events wait for nobody: who has too much loses what is older."""
+        for reader in self._hub.full_readers(route):
+            if reader.waiting_size >= LAST_EVENTS * reader.most_waiting:
+                reader.give_way()
 
     def forward(self, run: bytes, count: int, route: Route) -> int:
         """Give a run of ours to its readers; return how many routers took its last event."""
