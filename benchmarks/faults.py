@@ -167,10 +167,10 @@ def churn(stage: Stage) -> None:
 def slow(stage: Stage) -> None:
     """One of ten readers is stopped, while a publisher triggers as fast as it can."""
     server = stage.serve()
-    publisher = stage.actor(part="count up", endpoint=stage.endpoint)
-    readers = [stage.actor(part="count", endpoint=stage.endpoint) for _ in range(10)]
+    publisher = stage.counter("count up")
+    readers = [stage.counter("count") for _ in range(10)]
     for process in (publisher, *readers):
-        process.line()
+        process.ready()
     publisher.ask("start")
     *nine, tenth = readers
     time.sleep(2.0)
@@ -196,10 +196,10 @@ def slow(stage: Stage) -> None:
 def hold(stage: Stage) -> None:
     """One of two readers is held still, four times; the publisher is no faster than the other can read."""
     server = stage.serve(event_queue=100_000, unacknowledged=600_000)
-    publisher = stage.actor(part="count up", endpoint=stage.endpoint, rate=1_000, padding=2_000)
-    good, stuck = [stage.actor(part="count", endpoint=stage.endpoint) for _ in range(2)]
+    publisher = stage.counter("count up", rate=1_000, padding=2_000)
+    good, stuck = [stage.counter("count") for _ in range(2)]
     for process in (publisher, good, stuck):
-        process.line()
+        process.ready()
     publisher.ask("start")
     for number in range(4):
         time.sleep(1.0)

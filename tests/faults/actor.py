@@ -151,7 +151,6 @@ class Ear:
         self.last: list[Any] = []
         missed = partial(history.gap, name)
         router.add_listener(self._hear, sender, "event", on_gap=missed, **keywords)
-        history.listening(name, sender, "event")
 
     def _hear(self, info: sigcore.EventInfo, data: dict[str, Any]) -> None:
         self._history.heard(self._name, info, data)
@@ -215,7 +214,12 @@ def be_member(
     cable = Faults("cable")
     with History(history) as notes, sigcore.ClientRouter(endpoint, name=name, **options) as client:
         presence = Presence(client)
-        ears = {sender: Ear(client, notes, f"{name} of {sender}", sender, keywords) for sender in listens}
+        ears: dict[str, Ear] = {}
+        for sender in listens:
+            links = cable.made
+            ears[sender] = Ear(client, notes, f"{name} of {sender}", sender, keywords)
+            if client.connected and cable.made == links:  # else it is registered with the next link, who knows when
+                notes.listening(f"{name} of {sender}", sender, "event")
         publishers = {sender: Publisher(client, notes, sender, rate, padding, delivers) for sender in publishes}
 
         def start() -> None:
@@ -283,6 +287,7 @@ def be_odd(endpoint: str, sender: str, history: str, holds_s: float, options: di
         client.add_listener(fires, sender, "event")
         client.add_listener(holds, sender, "event")
         good = Ear(client, notes, f"odd of {sender}", sender, {})
+        notes.listening(f"odd of {sender}", sender, "event")
 
         def state() -> dict[str, Any]:
             return {"heard": {sender: good.last}, "calls": calls, "counters": client.counters, "errors": len(errors)}

@@ -27,11 +27,13 @@ LIMIT_S = 30.0
 class Process:
     """A process that answers orders, one line of JSON each, or only says things.
 
-    Attributes:
-        ready: The first line that it said.
+    Args:
+        command: What to run.
+        greets: What it says first, before it takes orders; several processes start at a time.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], greets: Any = None) -> None:
+        self._greets = greets
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None, encoding="utf-8"
         )
@@ -43,8 +45,15 @@ class Process:
         """Return what it says next."""
         return json.loads(self._lines.get(timeout=LIMIT_S))
 
+    def ready(self) -> None:
+        """Wait until it takes orders."""
+        if self._greets is not None:
+            greeting, self._greets = self._greets, None
+            assert self.line() == greeting
+
     def ask(self, order: str, **fields: Any) -> Any:
         """Give an order, and return the answer."""
+        self.ready()
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"do": order, **fields}) + "\n")
         self.process.stdin.flush()
@@ -89,7 +98,6 @@ class Stage:
         self._numbers = itertools.count()
         self._stack = ExitStack()
         self._members: dict[str, Process] = {}
-        self._listens: dict[str, list[str]] = {}
         self.notes = History(self._new_history())
         self._stack.callback(self.notes.close)
         self.endpoint = "tcp://127.0.0.1:0"
@@ -102,7 +110,7 @@ class Stage:
 
     def serve(self, **options: Any) -> Process:
         """Start a server, at the place of the one before."""
-        server = self.actor(part="serve", endpoint=self.endpoint, options=options)
+        server = self.actor(None, part="serve", endpoint=self.endpoint, options=options)
         self.endpoint = server.line()["endpoint"]
         return server
 
@@ -133,7 +141,8 @@ class Stage:
             **options: Those of the router.
         """
         endpoint = f"fault+{self.endpoint}?faults=cable&{faults}".rstrip("&") if faults else self.endpoint
-        member = self.actor(
+        self._members[name] = self.actor(
+            {"member": name},
             part="member",
             endpoint=endpoint,
             name=name,
@@ -146,13 +155,12 @@ class Stage:
             keywords=keywords or {},
             options=options,
         )
-        self._members[name] = member
-        assert member.line() == {"member": name}
-        return member
+        return self._members[name]
 
     def odd(self, sender: str, holds_s: float, **options: Any) -> Process:
         """Start a client with odd listeners (see ``actor.be_odd``)."""
-        odd = self.actor(
+        self._members["odd"] = self.actor(
+            {"member": "odd"},
             part="odd",
             endpoint=self.endpoint,
             sender=sender,
@@ -160,21 +168,23 @@ class Stage:
             holds_s=holds_s,
             options=options,
         )
-        self._members["odd"] = odd
-        assert odd.line() == {"member": "odd"}
-        return odd
+        return self._members["odd"]
 
-    def actor(self, **part: Any) -> Process:
+    def counter(self, part: str, **fields: Any) -> Process:
+        """Start a client that triggers numbers, or counts them (see ``actor.count_up`` and ``actor.count``)."""
+        return self.actor({"ready": True}, part=part, endpoint=self.endpoint, **fields)
+
+    def actor(self, greets: Any, **part: Any) -> Process:
         """Start ``actor.py`` with a part."""
-        return self.run([sys.executable, "-W", "error", str(HERE / "actor.py"), json.dumps(part)])
+        return self.run([sys.executable, "-W", "error", str(HERE / "actor.py"), json.dumps(part)], greets)
 
     def crowd(self, **part: Any) -> Process:
         """Start ``crowd.py`` with a part."""
         return self.run([sys.executable, "-W", "error", str(HERE / "crowd.py"), json.dumps(part)])
 
-    def run(self, command: Sequence[str]) -> Process:
+    def run(self, command: Sequence[str], greets: Any = None) -> Process:
         """Start any command."""
-        process = Process(command)
+        process = Process(command, greets)
         self._stack.callback(process.clean_up)
         return process
 
@@ -187,7 +197,9 @@ class Stage:
             self.notes.ended(ended)
 
     def start(self) -> None:
-        """Have all members publish."""
+        """Have all members publish, once all are there."""
+        for member in self._members.values():
+            member.ready()
         for member in self._members.values():
             member.ask("start")
 

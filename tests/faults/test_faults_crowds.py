@@ -57,7 +57,7 @@ def test_clients_that_come_and_go_leave_nothing_behind(stage: Stage, dice: rando
     crowd.line()
     time.sleep(4.0)  # what is made once, and kept, is made by now
     warm = server.ask("counts")
-    time.sleep(1_800.0 if is_long else 8.0)
+    time.sleep(1_800.0 if is_long else 6.0)
     later = server.ask("counts")
     came = crowd.ask("end")
     assert came["failed"] == []

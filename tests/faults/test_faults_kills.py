@@ -35,7 +35,7 @@ def wait_for_event(process: Process, sender: str, *, connected: bool) -> Any:
 def test_a_publisher_that_is_killed_costs_the_others_nothing_and_no_event_comes_in_part(
     stage: Stage, dice: random.Random, is_long: bool
 ) -> None:
-    victims = [f"victim{number}" for number in range(200 if is_long else 5)]
+    victims = [f"victim{number}" for number in range(200 if is_long else 4)]
     server = stage.serve()
     stage.member("steady", publishes=["pulse"], rate=100).ask("start")
     watcher = stage.member("watcher", listens=["pulse", *victims])

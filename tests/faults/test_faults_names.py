@@ -17,6 +17,7 @@ from .stage import Stage
 def test_of_many_who_want_one_name_one_has_it_at_any_time(stage: Stage, dice: random.Random, is_long: bool) -> None:
     server = stage.serve()
     watcher = stage.member("watcher")
+    watcher.ready()
     many, rounds = (50, 100) if is_long else (20, 10)
 
     async def reign(client: ClientRouter, reigning: list[str], name: str) -> int:
