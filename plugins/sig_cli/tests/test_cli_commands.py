@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from sigcore.aio import ClientRouter
+import sigcore
+from sigcore.aio import ClientRouter, ServerRouter
 
 LIMIT_S = 20.0
 
@@ -55,7 +56,7 @@ def device(url: str) -> Iterator[None]:
             requests = {"echo": echo, "broken": broken, "slow": slow, "odd": odd}
             await client.add_sender("device", events=["reading", "alarm"], requests=requests)
             ready.set()
-            await asyncio.to_thread(done.wait, LIMIT_S)
+            await asyncio.to_thread(done.wait)
 
     thread = threading.Thread(target=lambda: asyncio.run(live()))
     thread.start()
@@ -211,6 +212,56 @@ def test_an_asterisk_or_nothing_stands_for_any(sig: Sig, url: str, wanted: list[
         assert ear.record()["event"] == "hello"
 
 
+def test_an_event_that_nobody_listens_to_says_so_and_is_no_failure(sig: Sig, url: str) -> None:
+    done = sig("trigger", url, "me", "unheard", "1")
+    assert (done.returncode, done.stdout) == (DONE, "me unheard 1  accepted by 0: nobody listens\n")
+
+
+def test_where_a_listener_is_required_it_is_a_failure_that_nobody_listens(sig: Sig, url: str) -> None:
+    done = sig("trigger", url, "me", "unheard", "--require-listener")
+    assert (done.returncode, done.stdout) == (NOBODY, "")
+    assert done.stderr == "Error: nobody listens to 'unheard' of sender 'me'\n"
+
+
+def test_how_many_routers_take_an_event_is_told_on_demand_and_to_scripts(sig: Sig) -> None:
+    async def scenario() -> None:
+        async with (
+            ServerRouter("tcp://127.0.0.1:0") as server,
+            ClientRouter(server.endpoints[0]) as ear,
+            ClientRouter(server.endpoints[0]) as other,
+        ):
+            for router in (server, ear, other):
+                await router.add_listener(lambda info, data: None, "me", "hello")
+            to_hello = ["trigger", server.endpoints[0], "me", "hello", "1"]
+            told, also_told, record = [
+                (await asyncio.to_thread(sig, *to_hello, *option)).stdout
+                for option in (["-v"], ["--require-listener"], ["--json"])
+            ]
+        assert told == "me hello 1  accepted by 3\n"
+        assert also_told == "me hello 1\n"
+        assert json.loads(record) == {"sender": "me", "event": "hello", "data": 1, "accepted": 3}
+
+    asyncio.run(scenario())
+
+
+def test_an_event_that_the_server_does_not_accept_in_time_ends_with_3(sig: Sig) -> None:
+    """A listener that is stuck holds up whoever triggers, here for longer than the command waits."""
+    go_on = threading.Event()
+    with (
+        sigcore.ServerRouter("tcp://127.0.0.1:0", event_queue=2_000, stall_budget=LIMIT_S) as server,
+        sigcore.ClientRouter(server.endpoints[0], credit=2_000) as ear,
+    ):
+        ear.add_listener(lambda info, data: go_on.wait(LIMIT_S), event="hello")
+        long = f'"{"x" * 1_500}"'
+        for _ in range(10):
+            done = sig("trigger", server.endpoints[0], "me", "hello", long, "--timeout", "0.5")
+            if done.returncode != DONE:
+                break
+        go_on.set()
+    assert (done.returncode, done.stdout) == (TIMED_OUT, "")
+    assert "the server did not accept the event within 0.5 s" in done.stderr
+
+
 def test_a_trigger_whose_sender_exists_is_refused(sig: Sig, with_device: str) -> None:
     done = sig("trigger", with_device, "device", "reading")
     assert (done.returncode, done.stdout) == (FAILED, "")
@@ -306,7 +357,7 @@ def test_serve_tells_who_comes_and_goes(sig: Sig) -> None:
         left = {record["what"]: record for record in (server.record(), server.record())}
     assert records["sender came"]["name"] == "device"
     assert records["peer came"] == {"what": "peer came", "name": "workshop", "endpoint": opening["endpoints"][0]}
-    assert left["sender left"]["name"] == "device"
+    assert (left["sender left"]["name"], left["sender left"]["cause"]) == ("device", "left")
     assert left["peer left"]["name"] == "workshop"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import pytest
 from sig_cli._event_lines import EventColumns, described, event_json
-from sig_cli._exits import Exit, exit_code
+from sig_cli._exits import Exit, NobodyListens, exit_code
 from sig_cli._options import seconds
 from sig_cli._paint import Paint, aligned, width
 from sig_cli._text import json_line, printable, read_json, spaced_json
@@ -69,6 +69,11 @@ def test_the_columns_of_events_grow_with_the_widest_name_and_stay() -> None:
 
 def test_a_sender_of_the_server_itself_is_described_as_such() -> None:
     assert described(sigcore.SenderInfo("clock", events=("tick",))) == "events tick; held by the server"
+
+
+def test_a_sender_that_has_left_is_described_with_the_cause_first() -> None:
+    info = sigcore.SenderInfo("clock", ("tick",), connected=False, peer=sigcore.Peer("attic"), cause="link_lost")
+    assert described(info) == "link_lost; events tick; held by attic"
 
 
 def test_columns_align_whatever_the_colours_and_the_script() -> None:
@@ -130,6 +135,11 @@ def test_what_is_no_time_is_wrong_usage(text: str) -> None:
         (sigcore.NotConnected(""), Exit.UNREACHABLE),
         (sigcore.SenderNotFound(""), Exit.NOBODY),
         (sigcore.MethodNotFound(""), Exit.NOBODY),
+        (NobodyListens(""), Exit.NOBODY),
+        (sigcore.DeliveryTimeout(""), Exit.TIMED_OUT),
+        (sigcore.DeliveryUnknown(""), Exit.FAILED),
+        (sigcore.DeliveryError(""), Exit.FAILED),
+        (sigcore.NotSent(""), Exit.UNREACHABLE),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value.name,
 )

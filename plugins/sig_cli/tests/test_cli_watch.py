@@ -47,7 +47,7 @@ def test_each_change_is_a_json_object_those_who_are_there_at_first_among_them(
     valve = {"name": "valve", "events": [], "requests": ["set"], "peer": "hub"}
     assert first == {"what": "sender came", "name": "thermo", "events": ["reading"], "requests": [], "peer": "hub"}
     assert came == {"what": "sender came", **valve}
-    assert (left["what"], left["name"]) == ("sender left", "valve")
+    assert left == {"what": "sender left", **valve, "cause": "removed"}
 
 
 def test_people_read_each_change_as_a_line_in_a_pipe(sig: Any, server: sigcore.ServerRouter) -> None:
@@ -58,7 +58,35 @@ def test_people_read_each_change_as_a_line_in_a_pipe(sig: Any, server: sigcore.S
     time_of_day, *words = came.split("  ")
     dt.time.fromisoformat(time_of_day)
     assert words == ["+", "thermo", "events reading; held by hub"]
-    assert left.split("  ")[1:] == ["-", "thermo"]
+    assert left.split("  ")[1:] == ["-", "thermo", "removed"]
+
+
+@needs_posix
+def test_why_a_sender_left_is_told_apart(sig: Any) -> None:
+    with (
+        sigcore.ServerRouter("tcp://127.0.0.1:0", grace=0.2) as server,
+        sig.running("senders", "--watch", "--json", server.endpoints[0]) as watch,
+    ):
+        server.add_sender("thermo")
+        assert watch.record()["name"] == "thermo"
+        server.add_sender("valve").remove()
+        assert came_and_left(watch) == "removed"
+        with sigcore.ClientRouter(server.endpoints[0]) as client:
+            client.add_sender("valve")
+        assert came_and_left(watch) == "left"
+        with sig.running("reply", server.endpoints[0], "valve", "state=40") as valve:
+            assert watch.record()["what"] == "sender came"
+            valve.process.kill()
+            left = watch.record()
+        assert (left["what"], left["cause"]) == ("sender left", "link_lost")
+
+
+def came_and_left(watch: Any) -> str:
+    """Return why the sender left that is the next to come and leave."""
+    came, left = watch.record(), watch.record()
+    assert (came["what"], left["what"]) == ("sender came", "sender left")
+    cause: str = left["cause"]
+    return cause
 
 
 def test_a_server_that_is_not_there_ends_the_watch_with_4(sig: Any, server: sigcore.ServerRouter) -> None:
@@ -160,7 +188,7 @@ def test_a_terminal_shows_a_table_that_follows_what_changes(sig: Any, server: si
         ["thermo", "reading", "-", "hub", "here"],
     ]
     assert re.search(r"^valve +- +set +hub +came \d\d:\d\d:\d\d$", came, re.MULTILINE)
-    assert re.search(r"^valve .* left \d\d:\d\d:\d\d$", left, re.MULTILINE)
+    assert re.search(r"^valve .* left \d\d:\d\d:\d\d  removed$", left, re.MULTILINE)
 
 
 @needs_posix

@@ -68,9 +68,9 @@ class EventColumns:
 
 
 def described(info: sigcore.SenderInfo) -> str:
-    """Return what a sender offers and who holds it, in words."""
+    """Return what a sender offers and who holds it, in words; of one that has left, first why."""
     held = f"held by {info.peer.name}" if info.peer else "held by the server"
-    return "; ".join(filter(None, [offered(info), printable(held)]))
+    return "; ".join(filter(None, [printable(info.cause), offered(info), printable(held)]))
 
 
 def offered(info: sigcore.SenderInfo) -> str:

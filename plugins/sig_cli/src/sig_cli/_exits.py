@@ -8,6 +8,10 @@ from enum import IntEnum
 import sigcore
 
 
+class NobodyListens(sigcore.SigError):
+    """An event was accepted, and nobody listens to it."""
+
+
 class Exit(IntEnum):
     """How a command ended."""
 
@@ -20,7 +24,7 @@ class Exit(IntEnum):
     UNREACHABLE = 4
     """No link to the server."""
     NOBODY = 5
-    """No such sender, or no such method."""
+    """No such sender, no such method, or no listener where there must be one."""
     INTERRUPTED = 130
     """Ctrl-C before the command was done, as shells count it: 128 and the OS signal's number."""
 
@@ -34,6 +38,7 @@ _CODE_OF: tuple[tuple[type[Exception], Exit], ...] = (
     (sigcore.PluginNotFound, Exit.USAGE),
     (sigcore.SenderNotFound, Exit.NOBODY),
     (sigcore.MethodNotFound, Exit.NOBODY),
+    (NobodyListens, Exit.NOBODY),
     (sigcore.ConnectTimeout, Exit.UNREACHABLE),
     (sigcore.NotConnected, Exit.UNREACHABLE),
     (TimeoutError, Exit.TIMED_OUT),

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
 
 import click
+
+import sigcore
 
 from ._event_lines import event_form
 from ._options import Server, any_or, examples, seconds, takes_output, takes_server
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import Any
 
-    import sigcore
     from sigcore.aio import Stream
 
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
         "sig listen tcp://127.0.0.1:3000 '*' alarm       one event of any sender",
         "sig listen tcp://127.0.0.1:3000 '#connect'      who is there, and who comes",
         "sig listen tcp://127.0.0.1:3000 thermo --count 1 --json | jq .data",
+        "sig listen tcp://127.0.0.1:3000 thermo reading --replay 1 --count 1",
+        "sig listen tcp://127.0.0.1:3000 camera frame --policy latest",
     ),
 )
 @takes_server
@@ -38,35 +42,78 @@ if TYPE_CHECKING:
 @click.option(
     "--timeout", type=seconds, metavar="SECONDS", help="Give up, with exit code 3, after so long without one."
 )
+@click.option(
+    "--policy",
+    type=click.Choice(get_args(sigcore.Policy)),
+    default="block",
+    show_default=True,
+    help="What happens when events come faster than they are read.",
+)
+@click.option(
+    "--replay", type=click.IntRange(min=0), default=0, metavar="N", help="Begin with at most N events that are kept."
+)
 @takes_output
 def command(
-    *, server: Server, sender: str | None, event: str | None, count: int | None, timeout: float | None, out: Output
+    *,
+    server: Server,
+    sender: str | None,
+    event: str | None,
+    count: int | None,
+    timeout: float | None,
+    policy: sigcore.Policy,
+    replay: int,
+    out: Output,
 ) -> None:
     """Print the events of SENDER that are named EVENT, from the server at URL.
 
     '*' stands for any, and so does leaving it out. '#connect' and '#disconnect' tell which senders come and go. A lost
     link is made again; Ctrl-C ends.
+
+    Events that were lost are told by a line in their place, with the cause. With --policy block the senders are slowed
+    down for a moment first; drop_oldest and drop_newest drop events at once, latest all but the newest, and disconnect
+    ends the link, which is then made again.
     """
     if event is None and sender is not None and sender.startswith("#"):
         sender, event = None, sender
-    run(_listen(server, any_or(sender), any_or(event), count, timeout, out), until_told=True)
+    if event is not None and event.startswith("#") and (policy != "block" or replay):
+        raise click.UsageError(f"--policy and --replay are not for {event}, which tells who is there first.")
+    wanted = _Wanted(any_or(sender), any_or(event), policy, replay)
+    run(_listen(server, wanted, count, timeout, out), until_told=True)
 
 
-async def _listen(
-    server: Server, sender: str | None, event: str | None, count: int | None, timeout_s: float | None, out: Output
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which events, and on what terms; as for ``listen`` of a router."""
+
+    sender: str | None
+    event: str | None
+    policy: sigcore.Policy
+    replay: int
+
+    def __str__(self) -> str:
+        return f"{self.sender or '*'} {self.event or '*'}"
+
+
+async def _listen(server: Server, wanted: _Wanted, count: int | None, timeout_s: float | None, out: Output) -> None:
+    from ._gaps import Gaps
     from ._printer import Printer
 
     refusal: deque[Exception] = deque(maxlen=1)
     client = server.client(on_error=refusal.append)
     form = event_form(out)
-    # The client comes last, so that it registers the stream while it opens, and says so if the server refuses it.
-    async with Printer() as printer, client.listen(sender, event) as stream, client:
-        if refusal:
-            raise refusal[0]
-        out.note(f"listening to {sender or '*'} {event or '*'} at {server.url}; Ctrl-C ends")
-        async for info, data in _first(stream, count, timeout_s):
-            await printer.line(form(info, data))
+    async with Printer() as printer:
+        gaps = Gaps(printer, out)
+        # The client comes last, so that it registers the stream while it opens, and says so if the server refuses it.
+        stream = client.listen(
+            wanted.sender, wanted.event, policy=wanted.policy, replay=wanted.replay, on_gap=gaps.lost
+        )
+        async with stream, client:
+            if refusal:
+                raise refusal[0]
+            out.note(f"listening to {wanted} at {server.url}; Ctrl-C ends")
+            async for info, data in _first(stream, count, timeout_s):
+                await gaps.tell()
+                await printer.line(form(info, data))
 
 
 async def _first(

@@ -28,19 +28,24 @@ class Printer:
 
     def __init__(self) -> None:
         self._lines: SimpleQueue[str | None] = SimpleQueue()
-        self._room = asyncio.Semaphore(_LINES_AHEAD)
+        self._waiting = 0
+        self._has_room = asyncio.Event()
         self._reader_is_gone = False
         self._watched_fd: int | None = None
 
     async def line(self, text: str) -> None:
         """Print a line, after those before it; wait only while 1000 others do."""
-        await self._room.acquire()
-        self._lines.put(text)
+        while not self.offer(text):
+            self._has_room.clear()
+            await self._has_room.wait()
 
-    async def offer(self, text: str) -> None:
-        """Print a line, after those before it, or leave it out if that had to wait: for last words."""
-        if not self._room.locked():
-            await self.line(text)
+    def offer(self, text: str) -> bool:
+        """Print a line, after those before it, if that need not wait; return whether it is printed."""
+        if self._waiting >= _LINES_AHEAD:
+            return False
+        self._waiting += 1
+        self._lines.put(text)
+        return True
 
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
@@ -85,11 +90,12 @@ class Printer:
     def _write_all(self, stream: TextIO) -> None:
         going_on = True
         try:
-            while going_on:
-                going_on, lines = self._next_lines()
-                stream.write("".join(f"{line}\n" for line in lines))
-                stream.flush()
-                self._tell(self._written, len(lines))
+            with stream:
+                while going_on:
+                    going_on, lines = self._next_lines()
+                    stream.write("".join(f"{line}\n" for line in lines))
+                    stream.flush()
+                    self._tell(self._written, len(lines))
         except OSError:
             self._tell(self._lose_reader)
         self._tell(self._end)
@@ -115,8 +121,8 @@ class Printer:
     # on the loop
 
     def _written(self, count: int) -> None:
-        for _ in range(count):
-            self._room.release()
+        self._waiting -= count
+        self._has_room.set()
 
     def _end(self) -> None:
         if not self._done.done():

@@ -193,7 +193,7 @@ class _Desk:
             await self._printer.line(self._line(asking, method, params, {"result": result}))
             return result
         except asyncio.CancelledError:
-            await self._printer.offer(self._line(asking, method, params, {"error": "nobody waits for it any more"}))
+            self._printer.offer(self._line(asking, method, params, {"error": "nobody waits for it any more"}))
             raise
         except Exception as error:
             text = str(error) or type(error).__name__

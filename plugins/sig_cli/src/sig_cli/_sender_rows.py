@@ -22,10 +22,11 @@ def sender_row(info: sigcore.SenderInfo, paint: Paint) -> tuple[str, str, str, s
 
 
 def sender_record(info: sigcore.SenderInfo) -> dict[str, object]:
-    """Return what is known of a sender."""
+    """Return what is known of a sender; of one that has left, also why."""
     return {
         "name": info.name,
         "events": info.events,
         "requests": info.requests,
         "peer": info.peer.name if info.peer else None,
+        **({} if info.connected else {"cause": info.cause}),
     }

@@ -150,8 +150,14 @@ class _Visitors:
 
     async def sender_changed(self, _info: sigcore.EventInfo, sender: sigcore.SenderInfo) -> None:
         """Print that a sender came or went."""
-        details = {"events": sender.events, "requests": sender.requests, "peer": sender.peer and sender.peer.name}
-        words = described(sender) if sender.connected else ""
+        details: dict[str, Any] = {
+            "events": sender.events,
+            "requests": sender.requests,
+            "peer": sender.peer and sender.peer.name,
+        }
+        if not sender.connected:
+            details["cause"] = sender.cause
+        words = described(sender) if sender.connected else sender.cause
         await self._tell("sender", sender.name, words, details, came=sender.connected)
 
     async def watch_peers(self, server: ServerRouter) -> None:
@@ -174,7 +180,7 @@ class _Visitors:
         words = "stopping: sends what was accepted, for 5 s at most; a second signal ends it at once"
         self._systemd.stopping(words)
         line = json_line({"what": "stopping"}) if self._out.as_json else f"{self._out.paint.dim(local_time())}  {words}"
-        await self._printer.offer(line)
+        self._printer.offer(line)
 
     async def _tell(self, kind: str, name: str, words: str, details: dict[str, Any], *, came: bool) -> None:
         paint = self._out.paint

@@ -143,7 +143,7 @@ def _line(place: _Place, out: Output) -> str:
         what = "sender came" if info.connected else "sender left"
         return json_line({"time": time, "what": what, **sender_record(info)})
     sign = paint.good("+") if info.connected else paint.bad("-")
-    words = described(info) if info.connected else ""
+    words = described(info) if info.connected else printable(info.cause)
     return f"{paint.dim(local_time(time))}  {sign}  {paint.sender(printable(info.name))}  {words}".rstrip()
 
 
@@ -152,7 +152,7 @@ async def _draw_for_ever(board: _Board, client: ClientRouter, server: Server, ou
         async with Printer() as printer:
             while True:
                 board.take()
-                await printer.offer(_picture(_table(board, client.connected, server, out)))
+                printer.offer(_picture(_table(board, client.connected, server, out)))
                 await asyncio.sleep(_REST_S)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(board.news.wait(), _DRAW_EVERY_S)
@@ -193,5 +193,5 @@ def _table(board: _Board, is_connected: bool, server: Server, out: Output) -> li
 def _state(place: _Place, out: Output) -> str:
     when = local_time(place.since)[:8] if place.since else ""
     if not place.info.connected:
-        return out.paint.bad(f"left {when}")
+        return out.paint.bad(f"left {when}  {printable(place.info.cause)}".rstrip())
     return out.paint.good(f"came {when}" if when else "here")
