@@ -71,13 +71,15 @@ class Calls:
     """The open requests, found from either end; an answer is taken once, and only from whoever was asked."""
 
     def __init__(self) -> None:
+        self._open: dict[int, Call] = {}
         self._by_asker: dict[Asker, dict[int, Call]] = {}
         self._by_answerer: dict[Answerer, dict[int, Call]] = {}
         self._ids = itertools.count()
-        self._deadlines: list[tuple[float, int, Call]] = []
+        # By number, so that one which was answered long before its deadline keeps nobody in memory.
+        self._deadlines: list[tuple[float, int]] = []
 
     def __len__(self) -> int:
-        return sum(map(len, self._by_asker.values()))
+        return len(self._open)
 
     def is_open(self, asker: Asker, request_id: int) -> bool:
         """Whether the asker uses that number already."""
@@ -90,17 +92,18 @@ class Calls:
 
     def open(self, asker: Asker, request_id: int, answerer: Answerer, sender: str, deadline_s: float | None) -> Call:
         """Enter a request and give it its number at the answerer."""
-        call_id = 1 + next(self._ids) % 0xFFFF_FFFF
-        call = Call(asker, request_id, answerer, call_id, sender, deadline_s)
+        call_id = self._free_id()
+        call = self._open[call_id] = Call(asker, request_id, answerer, call_id, sender, deadline_s)
         self._by_asker.setdefault(asker, {})[request_id] = call
         self._by_answerer.setdefault(answerer, {})[call_id] = call
         if deadline_s is not None:
-            heapq.heappush(self._deadlines, (deadline_s, call_id, call))
+            heapq.heappush(self._deadlines, (deadline_s, call_id))
             self._sweep()
         return call
 
     def close(self, call: Call) -> None:
         """Take a request out."""
+        del self._open[call.call_id]
         _drop(self._by_asker, call.asker, call.request_id)
         _drop(self._by_answerer, call.answerer, call.call_id)
 
@@ -124,8 +127,8 @@ class Calls:
         """Return the requests whose time is over; the caller closes them."""
         found = []
         while self._deadlines and self._deadlines[0][0] <= now_s:
-            call = heapq.heappop(self._deadlines)[2]
-            if self._is_open(call):
+            call = self._awaited(heapq.heappop(self._deadlines))
+            if call is not None:
                 found.append(call)
         return found
 
@@ -136,11 +139,18 @@ class Calls:
     def _sweep(self) -> None:
         """Forget deadlines of requests that were answered, once they are most of the list."""
         if len(self._deadlines) > 64 + 2 * len(self):
-            self._deadlines = [entry for entry in self._deadlines if self._is_open(entry[2])]
+            self._deadlines = [entry for entry in self._deadlines if self._awaited(entry)]
             heapq.heapify(self._deadlines)
 
-    def _is_open(self, call: Call) -> bool:
-        return self.of_answerer(call.answerer, call.call_id) is call
+    def _awaited(self, deadline: tuple[float, int]) -> Call | None:
+        """Return the open request that a deadline is of."""
+        call = self._open.get(deadline[1])
+        return call if call is not None and call.deadline_s == deadline[0] else None
+
+    def _free_id(self) -> int:
+        while (call_id := 1 + next(self._ids) % 0xFFFF_FFFF) in self._open:
+            pass  # one that has been open while all other numbers were used
+        return call_id
 
 
 def _drop(table: dict[End, dict[int, Call]], end: End, number: int) -> None:
