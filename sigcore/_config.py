@@ -79,7 +79,7 @@ def load_config(path: str | os.PathLike[str]) -> ServerConfig:
     problems = _Problems(os.fspath(path))
     try:
         table = tomllib.loads(text.decode("utf-8-sig"))  # Windows editors put a mark first
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of TOML, of UTF-8, or of a number of thousands of digits
         problems.note("", f"it is no TOML: {error}")
         raise problems.error() from error
     config = _server(_Table(table, "", KNOWN[""], problems), problems)

@@ -24,7 +24,6 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache, partial
-from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -153,7 +152,7 @@ def read_number(options: type, name: str, value: object) -> float:
         value: What was found.
 
     Raises:
-        ValueError: It is none that the option takes, or not finite; the message says what it does take.
+        ValueError: It is none that the option takes, or beyond all that can be meant; the message says what it takes.
     """
     kind = _kinds(options)[name]
     found: Any = None
@@ -162,7 +161,7 @@ def read_number(options: type, name: str, value: object) -> float:
     elif kind.units is not None and isinstance(value, str):
         with suppress(ValueError):
             found = kind.read(value)
-    if found is None or not isfinite(found):
+    if found is None or not -UNLIMITED <= found <= UNLIMITED:
         example = f'a number of {kind.units.base}, as in {name} = "{kind.example}"' if kind.units else ""
         raise ValueError(" or ".join(filter(None, [kind.accepts, example])))
     return float(found) if float in kind.numbers else int(found)

@@ -146,6 +146,11 @@ BEYOND_THE_SCHEMA = {
         'endpoints = ["mem://one?credit=1KiB"]\n[limits]\ncredit = "2KiB"',
         "endpoints[0]: mem://one?credit=1KiB says credit=1024, [limits] says 2048; keep one of them",
     ),
+    "number of many digits": (
+        f'endpoints = ["mem://one"]\n[limits]\nheartbeat = {10**400}',
+        "limits.heartbeat: it is the number 1000",
+    ),
+    "number of too many digits": (f'endpoints = ["mem://one"]\nname = {"1" * 5000}', "it is no TOML: "),
     "no limit in one place and one in another": (
         'endpoints = ["mem://one?event_queue=none"]\n[limits]\nevent_queue = 1024',
         "endpoints[0]: mem://one?event_queue=none says event_queue=none, [limits] says 1024; keep one of them",
