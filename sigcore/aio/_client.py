@@ -191,7 +191,7 @@ class ClientRouter(NetworkedRouter):
         while True:
             began_s = loop.time()
             error = await self._live_once()
-            if self._ends_it(error):
+            if self._is_closed or self._ends_it(error):
                 return
             if loop.time() - began_s >= HEALTHY_S:
                 backoff.reset()
