@@ -141,13 +141,13 @@ class ServerLocal:
 
     def own_sender_left(self, sender: Sender) -> None:
         """Take it out, after the events that wait: they go out even to those who have no room."""
-        self.buffer.take(self._publish)
+        self.buffer.take(self._publish_last)
         entry = self._hub.sender(sender.name)
         if entry is None or entry.info is not sender.info:
             return
         for topic in entry.topics.values():
             outlet = self._outlets.pop(topic)
-            outlet.codecs = ()
+            outlet.route, outlet.codecs = None, ()  # a thread that triggers just now comes too late
         self._hub.remove_sender(entry)
 
     def route_changed(self, topic: Topic) -> None:
@@ -173,6 +173,12 @@ class ServerLocal:
         if route is not None and route.is_full():
             self._hub.wants_room(None, route)
             return False
+        return self._publish(item)
+
+    def _publish_last(self, item: OutItem) -> bool:
+        route = item[0].route
+        if route is not None:
+            self._hub.make_way(route)
         return self._publish(item)
 
     def _publish(self, item: OutItem) -> bool:

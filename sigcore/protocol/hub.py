@@ -52,6 +52,9 @@ MAX_LINK_TOPICS = 20_000
 MAX_TOPICS = 1_000_000
 """Events of all senders together."""
 
+LAST_EVENTS = 1.5
+"""How much more than it should may wait for a reader for the sake of the last events of a publisher that has left."""
+
 MAX_TOPIC_ID = 0xFFFF_FFFF
 """Topic numbers are used once; a server that has used them all takes no more senders of links until it is restarted."""
 
@@ -409,6 +412,12 @@ class Hub:
         others = {session for each in routes for session, _policy in each.readers if session.link is not None}
         self._hold_ups.wait(publisher, full, others.difference(full), self.now_s)
         self.on_dirty()
+
+    def make_way(self, route: Route) -> None:
+        """Last events of a publisher, which wait for nobody, go by ``route``: who has too much loses what is older."""
+        for reader in self.full_readers(route):
+            if reader.waiting_size >= LAST_EVENTS * reader.most_waiting:
+                reader.give_way()
 
     def full_readers(self, route: Route) -> list[Reader]:
         """Return the readers of ``route`` that must not miss anything and have no room."""

@@ -57,9 +57,6 @@ NOTICE_EVENTS = 20
 QUERY_BYTES = 48 * 1024
 """About how long one answer to a QUERY gets; the asker goes on after its last entry."""
 
-LAST_EVENTS = 1.5
-"""How much more than it should may wait for a reader for the sake of the last events of a publisher that has left."""
-
 SESSION_BYTES = 4096
 """About what a session takes in memory beside what it keeps."""
 
@@ -238,9 +235,9 @@ class ServerSession(Session):
             self._hub.mark(self)
 
     def route_the_rest(self) -> None:
-        """The session is over: what came from it goes on, whoever holds it up."""
+        """For others the session is gone: what came from it goes on, whoever holds it up."""
         with suppress(RemoteProtocolError):  # what came was broken, and nothing behind it can be taken
-            self._inbox.go_on(whatever=True)
+            self._consumed += self._inbox.go_on(whatever=True)  # its credit, if another link comes after all
 
     # requests: this session as the one that asks, and as the one that is asked
 
@@ -446,10 +443,8 @@ class ServerSession(Session):
         return True
 
     def make_way(self, route: Route) -> None:
-        """This publisher is over, and its last events wait for nobody: who has too much loses what is older."""
-        for reader in self._hub.full_readers(route):
-            if reader.waiting_size >= LAST_EVENTS * reader.most_waiting:
-                reader.give_way()
+        """This publisher is over, and its last events wait for nobody."""
+        self._hub.make_way(route)
 
     def forward(self, run: bytes, count: int, route: Route) -> int:
         """Give a run of ours to its readers; return how many routers took its last event."""
