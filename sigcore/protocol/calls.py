@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from .._codec import Codec
 
 
@@ -45,7 +47,7 @@ class Answerer(Protocol):
     def withdraw(self, call_id: int) -> None:
         """The answer is not wanted any more."""
 
-    def unwritten_requests(self) -> set[int]:
+    def unwritten_requests(self) -> Set[int]:
         """Return the numbers of the requests that wait to be passed on."""
 
 

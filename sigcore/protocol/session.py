@@ -11,7 +11,7 @@ What frames mean is the business of the two subclasses, one for each role, by th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -73,6 +73,7 @@ class Session:
         self.left: Callable[[], object] = _nothing
         self._control: deque[bytes] = deque()
         self._control_size = 0
+        self._unwritten: set[int] = set()  # the numbers of the REQUEST frames in it
         self._replies_size = 0  # the part of it that is replies, which others ask for in their own measure
         # offsets in the stream of counted frames that we write, and in its event lane
         self._sent = self._acknowledged = 0
@@ -202,9 +203,9 @@ class Session:
             self._queue_control(data)
             self._replies_size += len(data)
 
-    def unwritten_requests(self) -> set[int]:
-        """Return the numbers of our requests that have never been written."""
-        return {HEADER.unpack_from(data)[2] for data in self._control if data[KIND_AT] == Kind.REQUEST}
+    def unwritten_requests(self) -> Set[int]:
+        """Return the numbers of our requests that have never been written, as long as nothing is."""
+        return self._unwritten
 
     def write_again(self) -> bytes:
         """Return the next piece of what was written before and did not arrive; empty when there is none."""
@@ -286,6 +287,8 @@ class Session:
     def _queue_control(self, data: bytes) -> None:
         self._control.append(data)
         self._control_size += len(data)
+        if data[KIND_AT] == Kind.REQUEST:
+            self._unwritten.add(HEADER.unpack_from(data)[2])
 
     # inside
 
@@ -352,6 +355,7 @@ class Session:
                 self._replies_size -= size
             elif data[KIND_AT] == Kind.REQUEST:
                 request_id = HEADER.unpack_from(data)[2]
+                self._unwritten.discard(request_id)
                 left_ms = self._time_left_ms(request_id, now_s)
                 if left_ms is None:
                     continue  # nobody waits for it any more, and it was never sent
