@@ -129,6 +129,8 @@ class BlockingRouter(Router):
         return self._thread.wait_for(self._inner.request(sender, method, params, timeout=timeout))
 
     def _deliver(self, signal: Signal[Any], data: Any, meta: Mapping[str, str] | None, timeout: float | None) -> int:
+        self._refuse_if_closed()
+        self._thread.loop_to_wait_for()  # first: what cannot be waited for must not be triggered either
         handed = self._inner._hand_over(signal, data, meta)  # in this thread, as a trigger
         return self._thread.wait_for(self._inner._accepted(signal, handed, timeout))
 

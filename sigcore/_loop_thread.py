@@ -43,6 +43,18 @@ class LoopThread:
         self._thread = threading.Thread(target=self._run, args=(self._loop,), name="sigcore-loop", daemon=True)
         self._thread.start()
 
+    def loop_to_wait_for(self) -> asyncio.AbstractEventLoop:
+        """Return the loop, if the calling thread may wait for it; the errors are those of ``wait_for``."""
+        loop = self._loop
+        if loop is None:
+            raise RouterClosed("the router is not open; open() it, or use it with 'with'")
+        if self._thread is threading.current_thread():
+            raise WrongThread(
+                "this call waits for the router's own loop, and was made on it (by an 'async def' handler?); "
+                "use a plain function, or a router of sigcore.aio"
+            )
+        return loop
+
     def wait_for(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run ``coroutine`` on the loop and return its result.
 
@@ -50,15 +62,11 @@ class LoopThread:
             RouterClosed: The loop does not run, or ends before the coroutine does.
             WrongThread: This is the loop's own thread, which would wait for itself.
         """
-        loop = self._loop
-        if loop is None or self._thread is threading.current_thread():
+        try:
+            loop = self.loop_to_wait_for()
+        except BaseException:
             coroutine.close()
-            if loop is None:
-                raise RouterClosed("the router is not open; open() it, or use it with 'with'")
-            raise WrongThread(
-                "this call waits for the router's own loop, and was made on it (by an 'async def' handler?); "
-                "use a plain function, or a router of sigcore.aio"
-            )
+            raise
         running = threading.Lock()  # until it is done; Ctrl-C may leave the Condition of a Future locked, no such lock
         running.acquire()
         tasks: list[asyncio.Task[T]] = []
