@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from .._errors import (
@@ -86,6 +87,19 @@ class ClientSide(Protocol):
         """Nobody waits for that answer any more."""
 
 
+@dataclass(slots=True)
+class Leaving:
+    """A sender whose removal is not written yet.
+
+    Attributes:
+        outlets: Its own.
+        successors: The senders that wait for its name, as ``add_sender`` takes them.
+    """
+
+    outlets: list[Outlet]
+    successors: list[tuple[Sender, list[Outlet], Registered]] = field(default_factory=list)
+
+
 class ClientSession(Session):
     """A session with a server, at the client.
 
@@ -132,8 +146,7 @@ class ClientSession(Session):
         self._listening: dict[Listener, list[Registered]] = {}  # listeners that the server was asked to know
         self._held: dict[str, tuple[Sender, list[Outlet]]] = {}  # by name: what the server knows or was asked to know
         self._adding: dict[Sender, list[Registered]] = {}  # senders that the server was asked to know
-        self._leaving: dict[str, list[tuple[Sender, list[Outlet], Registered]]] = {}  # names whose removal is not
-        # written yet, and the senders that wait for them
+        self._leaving: dict[str, Leaving] = {}  # names whose removal is not written yet
 
     # senders and listeners of this process
 
@@ -145,9 +158,9 @@ class ClientSession(Session):
         held = self._held.get(sender.name)
         if held is not None and held[0] is not sender:  # its removal is on its way; the new one is only faster
             self.remove_sender(held[0])
-        waiting = self._leaving.get(sender.name)
-        if waiting is not None:  # the name is free once the removal of its predecessor is written
-            waiting.append((sender, outlets, answer))
+        leaving = self._leaving.get(sender.name)
+        if leaving is not None:  # the name is free once the removal of its predecessor is written
+            leaving.successors.append((sender, outlets, answer))
         elif sender in self._adding:
             self._adding[sender].append(answer)
         elif held is not None and held[0] is sender:
@@ -185,9 +198,10 @@ class ClientSession(Session):
 
     def remove_sender(self, sender: Sender) -> bool:
         """Take a sender back, after the events that wait; return whether the server knew it or was asked to."""
-        if not self._let_go(sender):
+        outlets = self._let_go(sender)
+        if outlets is None:
             return False
-        self._leaving.setdefault(sender.name, [])
+        self._leaving[sender.name] = Leaving(outlets)
         body = write_body({"sender": sender.name})
         self._outbox.put_in_any_case((None, Kind.REMOVE_SENDER, body, None), HEADER_BYTES + len(body))
         return True
@@ -197,12 +211,12 @@ class ClientSession(Session):
         held = self._held.get(name)
         return held is not None and held[0] not in self._adding
 
-    def _let_go(self, sender: Sender) -> bool:
+    def _let_go(self, sender: Sender) -> list[Outlet] | None:
         held = self._held.get(sender.name)
         if held is None or held[0] is not sender:
-            return False
+            return None
         del self._held[sender.name]
-        return True
+        return held[1]
 
     def add_listener(self, listener: Listener, answer: Registered) -> None:
         """Ask for what a listener wants; ``answer`` gets ``None`` once the server has taken it, or why it has not."""
@@ -286,7 +300,7 @@ class ClientSession(Session):
 
     def fail_unwritten_requests(self) -> None:
         """There was no link for too long: whoever waits for a request that was not written hears so."""
-        for id_ in self.unwritten_requests():
+        for id_ in list(self.unwritten_requests()):
             answer = self._answers.pop(id_, None)
             self._deadlines.pop(id_, None)
             if answer is not None:
@@ -317,8 +331,10 @@ class ClientSession(Session):
             for sender_answer in sender_answers:
                 sender_answer(error)
         leaving, self._leaving = self._leaving, {}
-        for waiting in leaving.values():
-            for _sender, _outlets, sender_answer in waiting:
+        for each in leaving.values():
+            for outlet in each.outlets:
+                outlet.topic_id = REFUSED
+            for _sender, _outlets, sender_answer in each.successors:
                 sender_answer(error)
         for signal in self._signals.values():
             self.side.topic_left(signal)
@@ -421,9 +437,11 @@ class ClientSession(Session):
         size, others = self._outbox.take_frames(parts, room, WRITE_BYTES, self)
         self._wrote_events(size)
         for body in others:
-            name = read_body("REMOVE_SENDER", body).text("sender")
-            for sender, outlets, answer in self._leaving.pop(name, ()):
-                self.add_sender(sender, outlets, answer)
+            leaving = self._leaving.pop(read_body("REMOVE_SENDER", body).text("sender"))
+            for outlet in leaving.outlets:
+                outlet.topic_id = REFUSED  # what a thread triggers just now comes too late
+            for successor in leaving.successors:
+                self.add_sender(*successor)
 
     def _peer_in(self, fields: Fields) -> Peer | None:
         return peer_in(fields) or self.server

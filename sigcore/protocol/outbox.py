@@ -194,7 +194,7 @@ class Outbox(EventBuffer[OutboxItem]):
         dropped and counted.
 
         Returns:
-            The bytes appended, and the bodies of the frames among them that are no events.
+            The bytes appended, and the body of the frame among them that is no event, if there is one: it is the last.
         """
         size = self._take_gaps(parts, room) if self._gaps else 0
         others: list[bytes] = []
@@ -204,7 +204,7 @@ class Outbox(EventBuffer[OutboxItem]):
             nonlocal size
             outlet, kind, body, answer = item
             topic_id = 0 if outlet is None else outlet.topic_id
-            if size >= room or topic_id is None:
+            if size >= room or topic_id is None or others:  # events behind a removal may be of who was removed
                 return False
             if outlet is None:
                 others.append(body)
