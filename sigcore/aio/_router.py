@@ -226,9 +226,11 @@ class Router:
             async with asyncio.timeout(timeout) as limit:
                 result = await self._request(sender, method, params, timeout)
         except TimeoutError as error:
-            if not limit.expired():
+            is_told = isinstance(error, RequestTimeout)  # by the other side, whose clock was a little ahead
+            if not (limit.expired() or is_told):
                 raise
-            raise RequestTimeout(f"sender {sender!r} did not answer {method!r} within {timeout} s") from error
+            why = f": {error}" if is_told else ""
+            raise RequestTimeout(f"sender {sender!r} did not answer {method!r} within {timeout} s{why}") from error
         return read(result)
 
     async def deliver(
