@@ -34,7 +34,7 @@ def test_a_server_held_still_for_less_than_the_lease_costs_nothing_but_the_time(
 
 
 def test_a_server_held_still_for_longer_than_the_lease_costs_each_client_one_link_and_no_event(stage: Stage) -> None:
-    lease: dict[str, Any] = {"heartbeat": 0.5, "dead_after": 1.5, "reconnect_delay": 0.5}
+    lease: dict[str, Any] = {"heartbeat": 0.5, "dead_after": 2.0, "reconnect_delay": 0.5}
     server = stage.serve(**lease)
     members = [stage.member(name, publishes=[name], listens=NAMES, rate=100, **lease) for name in NAMES]
     stage.start()

@@ -14,7 +14,7 @@ import sig_tcp  # noqa: F401  # tells that these tests need the package
 from ..waiting import wait_until
 from .stage import LIMIT_S, Process, Stage
 
-LEASE: dict[str, Any] = {"heartbeat": 0.5, "dead_after": 1.5, "reconnect_delay": 0.5}
+LEASE: dict[str, Any] = {"heartbeat": 0.5, "dead_after": 2.0, "reconnect_delay": 0.5}
 
 
 @pytest.mark.parametrize("direction", ["both", "in", "out"])

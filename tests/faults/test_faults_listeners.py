@@ -10,13 +10,14 @@ import sig_tcp  # noqa: F401  # tells that these tests need the package
 from ..waiting import wait_until
 from .stage import LIMIT_S, Stage
 
-LEASE: dict[str, Any] = {"heartbeat": 0.4, "dead_after": 1.2}
+LEASE: dict[str, Any] = {"heartbeat": 0.5, "dead_after": 2.0}
 
 
 def test_listeners_that_misbehave_harm_no_other_listener_and_no_link(stage: Stage) -> None:
     server = stage.serve(**LEASE)
     odd = stage.odd("steady", holds_s=3.0, **LEASE)  # longer than a link may be silent
     steady = stage.member("steady", publishes=["steady"], listens=["echo"], rate=200, **LEASE)
+    odd.ready()
     steady.ask("start")
     wait_until(lambda: odd.ask("state")["calls"]["holds"] > 100, "it goes on after it was held", LIMIT_S)
     ((session, last),) = steady.ask("stop").values()
