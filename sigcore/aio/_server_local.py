@@ -141,6 +141,7 @@ class ServerLocal:
 
     def own_sender_left(self, sender: Sender) -> None:
         """Take it out, after the events that wait: they go out even to those who have no room."""
+        self._hub.settle_local()  # as in pump
         self.buffer.take(self._publish_last)
         entry = self._hub.sender(sender.name)
         if entry is None or entry.info is not sender.info:
@@ -161,7 +162,8 @@ class ServerLocal:
             outlet.codecs = tuple(codecs.values())
 
     def pump(self) -> None:
-        """Give events of our own to the links, as far as there is room."""
+        """Give events of our own to the links, as far as there is room, and to all who listen by now."""
+        self._hub.settle_local()  # or an event goes nowhere that comes behind what a new listener was given
         self.buffer.take(self._publish_where_room)
 
     def retry(self) -> None:

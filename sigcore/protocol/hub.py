@@ -318,8 +318,8 @@ class Hub:
             self._stale.add(key)
             self.on_dirty()
 
-    def _settle_local(self) -> None:
-        """Have the routes of the server's own senders seen again, once for all that came and went in a turn."""
+    def settle_local(self) -> None:
+        """Have the routes of the server's own senders seen again, once for all that came and went since the last."""
         stale, self._stale = self._stale, set()
         topics = {topic: None for key in stale for topic in self._local_topics.matching(key)}
         for topic in topics:
@@ -384,12 +384,14 @@ class Hub:
 
         Args:
             route: Where it goes.
-            frames: Its frame in each codec that was wanted when it was triggered; whoever came since came too late.
+            frames: Its frame in each codec that was wanted when it was triggered, and in ours if it is kept. Whoever
+                came since came too late, but for what is kept: that follows what a new listener was given of it.
         """
         taken = 0
+        kept = frames.get(self.local.codec.name, b"") if route.keeps else b""
         for codec, accepts, readers in route.groups:
-            data = frames.get(codec.name)
-            if data is None:
+            data = frames.get(codec.name) or self._translated(kept, codec, accepts, readers)
+            if not data:
                 continue
             if len(data) - HEADER_BYTES > accepts:
                 text = (
@@ -400,10 +402,18 @@ class Hub:
             for session, policy in readers:
                 taken += session.put_events(data, policy)
                 self.mark(session)
-        if route.keeps:
-            for kind, id_, body in split_run(frames.get(self.local.codec.name, b"")):
-                self._history.add(id_, kind, body)
+        for kind, id_, body in split_run(kept):
+            self._history.add(id_, kind, body)
         return taken
+
+    def _translated(
+        self, kept: bytes, codec: Codec, accepts: int, readers: Iterable[tuple[ServerSession, Policy]]
+    ) -> bytes:
+        """Return an event of our own that is kept as readers take it; a gap if they cannot, nothing if it is none."""
+        refused: list[str] = []
+        data = translate_run(kept, self.local.codec, codec, accepts, refused.append)
+        self._left_out(refused, readers)
+        return data
 
     def wants_room(self, publisher: ServerSession | None, route: Route) -> None:
         """Events of ``publisher``, ``None`` for our own process, wait for readers of ``route``, until one has room."""
@@ -506,7 +516,7 @@ class Hub:
         over, self._over = self._over, []
         for session in over:
             self._drop_session(session)
-        self._settle_local()
+        self.settle_local()
         if self._room_came:
             self._room_came = False
             for publisher in self._hold_ups.take_waiting():
