@@ -21,6 +21,9 @@ from .waiting import ERA_BITS, GAP, Gaps, Latest, Runs, heads, plus
 if TYPE_CHECKING:
     from .._info import Policy
 
+RUN_BYTES = 130
+"""About what a run takes in memory beside its bytes (measured with CPython 3.11 on 64 bits)."""
+
 OVERFLOW = "overflow"
 CONFLATED = "conflated"
 _TEXTS = {
@@ -63,6 +66,12 @@ class EventQueue:
     def size(self) -> int:
         """Bytes that wait."""
         return self._waiting + self._gaps.size
+
+    @property
+    def kept_size(self) -> int:
+        """About how many bytes of memory it takes."""
+        runs = len(self._block) + len(self._droppable) + len(self._fixed) + len(self._latest) + len(self._gaps)
+        return self.size + RUN_BYTES * runs
 
     @property
     def is_full(self) -> bool:

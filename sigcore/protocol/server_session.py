@@ -57,7 +57,7 @@ NOTICE_EVENTS = 20
 QUERY_BYTES = 48 * 1024
 """About how long one answer to a QUERY gets; the asker goes on after its last entry."""
 
-SESSION_BYTES = 4096
+SESSION_BYTES = 12 * 1024
 """About what a session takes in memory beside what it keeps."""
 
 
@@ -171,7 +171,7 @@ class ServerSession(Session):
     @property
     def kept_size(self) -> int:
         """About how many bytes it takes in memory."""
-        return super().kept_size + self.events.size + SESSION_BYTES
+        return super().kept_size + self.events.kept_size + SESSION_BYTES
 
     def announce(self, topic: Topic) -> bool:
         """Tell the other side which event a topic number stands for, once; return whether it has been told."""

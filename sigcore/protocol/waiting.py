@@ -39,8 +39,8 @@ class Runs:
         self._looked_to = -1
         self._prune_at = PRUNE_FROM
 
-    def __bool__(self) -> bool:
-        return bool(self.runs)
+    def __len__(self) -> int:
+        return len(self.runs)
 
     @property
     def place(self) -> int:
@@ -92,8 +92,8 @@ class Latest:
     def __init__(self) -> None:
         self._frames: OrderedDict[tuple[int, bool], tuple[int, bytes]] = OrderedDict()  # by (topic, whether a GAP)
 
-    def __bool__(self) -> bool:
-        return bool(self._frames)
+    def __len__(self) -> int:
+        return len(self._frames)
 
     @property
     def place(self) -> int:
@@ -155,8 +155,8 @@ class Gaps:
         self._heap: list[WaitingGap] = []
         self._open: dict[tuple[int, str, int], WaitingGap] = {}  # the last opened by (topic, cause, era)
 
-    def __bool__(self) -> bool:
-        return bool(self._heap)
+    def __len__(self) -> int:
+        return len(self._heap)
 
     @property
     def place(self) -> int:

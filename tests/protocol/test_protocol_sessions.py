@@ -367,7 +367,7 @@ def test_a_session_ends_with_a_bye_and_not_with_a_link_that_is_dead() -> None:
 
 
 def test_sessions_without_a_link_share_a_bound_and_the_oldest_goes_first() -> None:
-    server = Server(limits=ServerLimits(session_memory=30_000))
+    server = Server(limits=ServerLimits(session_memory=60_000))
     publisher = server.connect("publisher")
     (topic,) = publisher.add_sender("thermo", ["reading"])
     peers = [server.connect(f"peer{n}") for n in range(4)]
