@@ -244,8 +244,10 @@ class ServerRouter(BlockingRouter):
 class ClientRouter(BlockingRouter):
     """A router that is connected to a server, and connects again whenever the link is lost.
 
-    What is registered here is registered anew with each link, before anything else is sent. While there is no link,
-    events are kept up to ``event_queue`` bytes, then the oldest are dropped, counted and logged.
+    What was under way when a link was lost goes on with the next one: nothing is lost and nothing comes twice. Where
+    the server no longer knows us, because it was restarted or we were away for too long, everything is registered
+    again before anything else is sent, and listeners on both sides are told of a gap. While there is no link, events
+    are kept up to ``event_queue`` bytes, then the oldest are dropped, which is told as a gap too.
 
     Args:
         endpoint: Where the server is, as a URL.

@@ -776,6 +776,34 @@ def test_an_async_def_listener_that_never_returns_delays_its_own_events_and_nobo
     in_asyncio_world(scenario)
 
 
+def test_an_async_def_listener_whose_queue_is_full_holds_up_its_router_unless_its_policy_drops_events() -> None:
+    async def scenario(server: sigcore.aio.ServerRouter, client: sigcore.aio.ClientRouter) -> None:
+        never, heard = asyncio.Event(), Heard()
+
+        async def hang(_info: EventInfo, _data: Any) -> None:
+            await never.wait()
+
+        thermo = await server.add_sender("thermo", "reading", {"unit": lambda _params: "C"})
+        hygro = await server.add_sender("hygro", "reading")
+        await client.add_listener(heard, "hygro")
+        with await client.add_listener(hang, "thermo", policy="drop_newest", on_gap=lambda _info, _gap: None):
+            for number in range(2_000):
+                thermo.trigger("reading", number)
+            hygro.trigger("reading", "while events are dropped")
+            await until(lambda: heard.data, "the other hears all")
+        with await client.add_listener(hang, "thermo") as hanging:
+            for number in range(2_000):
+                thermo.trigger("reading", number)
+            hygro.trigger("reading", "while everything waits")
+            await until(lambda: hanging.queue is not None and hanging.queue.is_full, "there is no room")
+            assert await client.request("thermo", "unit") == "C"
+            assert heard.data == ["while events are dropped"]
+            never.set()
+            await until(lambda: len(heard.data) == 2, "the other hears all")
+
+    in_asyncio_world(scenario)
+
+
 def test_a_plain_listener_of_an_asyncio_router_that_blocks_holds_up_its_loop() -> None:
     async def scenario(server: sigcore.aio.ServerRouter, client: sigcore.aio.ClientRouter) -> None:
         turns: list[str] = []
