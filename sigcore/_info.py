@@ -90,10 +90,10 @@ class Gap:
     Attributes:
         count: How many; ``None`` when that is not known.
         cause: Why, as a word. ``overflow``: what waits had reached its limit. ``conflated``: a newer event took the
-            place of one that waited. ``disconnected``: the publisher had no link, and could keep no more.
-            ``session_lost``: a link was lost together with what was on its way. ``too_large``: longer than a link
-            takes. ``untranslatable``: it has no form in the listener's codec. ``sender_unknown``: nobody can tell
-            any more whose events these were.
+            place of one that waited. ``disconnected``: the publisher had no link, and could keep no more; or
+            another had the name of its sender, until it left. ``session_lost``: a link was lost together with what
+            was on its way. ``too_large``: longer than a link takes. ``untranslatable``: it has no form in the
+            listener's codec. ``sender_unknown``: nobody can tell any more whose events these were.
     """
 
     count: int | None

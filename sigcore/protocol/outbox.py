@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .._errors import BufferFull, DeliveryError, FrameTooLarge, RouterClosed
+from .._errors import BufferFull, DeliveryError, DeliveryUnknown, FrameTooLarge, RouterClosed
 from .bodies import join_meta, write_gap
 from .frames import HEADER, HEADER_BYTES, Kind, frame
 
@@ -151,11 +151,20 @@ class EventBuffer(Generic[Item]):
                 f"{self._size} bytes of events wait to be sent, at most {self._limit} may (event_queue); "
                 "await drain(), trigger less often, or allow more"
             )
+        kept = []
         while self._items and self._size >= self._limit:
             item, size = self._items.popleft()
-            self._size -= size
-            self._dropped(item)
-            self._drops.count("disconnected", "too many events while there was no link; the oldest were dropped")
+            if self._may_drop(item):
+                self._size -= size
+                self._dropped(item)
+                self._drops.count("disconnected", "too many events while there was no link; the oldest were dropped")
+            else:
+                kept.append((item, size))
+        self._items.extendleft(reversed(kept))
+
+    def _may_drop(self, item: Item) -> bool:
+        """Whether an item is an event, which may be dropped while there is no link."""
+        return True
 
     def _dropped(self, item: Item) -> None:
         """Take down that an event was dropped while there was no link."""
@@ -181,11 +190,13 @@ class Outbox(EventBuffer[OutboxItem]):
         super().__init__(limit, drops, may_wait_s)
         self.longest = longest
         self._gaps: dict[tuple[Outlet, str], int | None] = {}  # by cause: how many are lost
+        self._late_sync: Answer | None = None  # of the event written last, where its SYNC had no room any more
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits to be written."""
-        return not self._items and not self._gaps
+        can_be_told = any(outlet.topic_id != REFUSED for outlet, _cause in self._gaps)
+        return not self._items and not can_be_told and self._late_sync is None
 
     def take_frames(self, parts: list[bytes], room: int, most: int, session: ClientSession) -> tuple[int, list[bytes]]:
         """Append frames to ``parts`` while they begin within ``room`` bytes, up to about ``most``.
@@ -196,7 +207,9 @@ class Outbox(EventBuffer[OutboxItem]):
         Returns:
             The bytes appended, and the body of the frame among them that is no event, if there is one: it is the last.
         """
-        size = self._take_gaps(parts, room) if self._gaps else 0
+        size = self._take_late_sync(parts, room, session)
+        if self._gaps:
+            size += self._take_gaps(parts, room - size)
         others: list[bytes] = []
         pack, room = HEADER.pack, min(room, most)
 
@@ -208,15 +221,18 @@ class Outbox(EventBuffer[OutboxItem]):
                 return False
             if outlet is None:
                 others.append(body)
-            elif topic_id == REFUSED or len(body) > self.longest:
+            elif topic_id == REFUSED:
                 self._refuse(outlet, answer)
                 return True
+            elif len(body) > self.longest:
+                kind, body = Kind.GAP, self._too_long(outlet, answer)
+                answer = None
             parts.append(pack(len(body), kind, topic_id))
             parts.append(body)
             size += HEADER_BYTES + len(body)
             if answer is not None:
-                parts.append(pack(0, Kind.SYNC, session.sync(answer)))
-                size += HEADER_BYTES
+                self._late_sync = answer
+                size += self._take_late_sync(parts, room - size, session)
             return True
 
         self.take(take)
@@ -237,37 +253,59 @@ class Outbox(EventBuffer[OutboxItem]):
             for outlet in lost:
                 if not outlet.is_removed:
                     self._gaps[outlet, "session_lost"] = None
+        answer, self._late_sync = self._late_sync, None
+        if answer is not None:
+            answer(None, DeliveryUnknown("the session was lost before the server said that it has the event"))
+
+    def _take_late_sync(self, parts: list[bytes], room: int, session: ClientSession) -> int:
+        """Ask, directly behind an event, whether the server has it; return the bytes appended, none without room."""
+        if self._late_sync is None or room <= 0:
+            return 0
+        answer, self._late_sync = self._late_sync, None
+        parts.append(HEADER.pack(0, Kind.SYNC, session.sync(answer)))
+        return HEADER_BYTES
 
     def _take_gaps(self, parts: list[bytes], room: int) -> int:
         size = 0
         with self._lock:
             for (outlet, cause), count in list(self._gaps.items()):
-                if outlet.topic_id is None or size >= room:
-                    continue
-                del self._gaps[outlet, cause]
-                if outlet.topic_id != REFUSED:
+                if size < room and outlet.topic_id not in (None, REFUSED):
+                    del self._gaps[outlet, cause]
                     parts.append(frame(Kind.GAP, outlet.topic_id, write_gap(count, cause)))
                     size += len(parts[-1])
+                elif outlet.topic_id == REFUSED and outlet.is_removed:
+                    del self._gaps[outlet, cause]  # nobody will ever know its topic
         return size
+
+    def _may_drop(self, item: OutboxItem) -> bool:
+        return item[0] is not None
 
     def _dropped(self, item: OutboxItem) -> None:
         outlet, _kind, _body, answer = item
-        if outlet is None:
-            return
-        count = self._gaps.get((outlet, "disconnected"), 0)
-        self._gaps[outlet, "disconnected"] = None if count is None else count + 1
+        assert outlet is not None
+        self._note_gap(outlet)
         if answer is not None:
             answer(None, DeliveryError("the event was dropped: too many were triggered while there was no link"))
 
+    def _note_gap(self, outlet: Outlet) -> None:
+        count = self._gaps.get((outlet, "disconnected"), 0)
+        self._gaps[outlet, "disconnected"] = None if count is None else count + 1
+
     def _refuse(self, outlet: Outlet, answer: Answer | None) -> None:
-        if outlet.topic_id == REFUSED:
-            why = f"events of sender {outlet.sender!r} were dropped: the server does not know it (refused, or removed)"
-            self._drops.count("sender_unknown", why)
-        else:
-            why = f"an event of sender {outlet.sender!r} was dropped: the server accepts {self.longest} bytes"
-            self._drops.count("too_large", why)
+        why = f"events of sender {outlet.sender!r} were dropped: the server does not know it (refused, or removed)"
+        self._drops.count("sender_unknown", why)
+        if not outlet.is_removed:
+            self._note_gap(outlet)  # told when the server takes the sender after all
         if answer is not None:
             answer(None, DeliveryError(why))
+
+    def _too_long(self, outlet: Outlet, answer: Answer | None) -> bytes:
+        """Return the body of the gap that stands in the place of an event."""
+        why = f"an event of sender {outlet.sender!r} was dropped: the server accepts {self.longest} bytes"
+        self._drops.count("too_large", why)
+        if answer is not None:
+            answer(None, DeliveryError(why))
+        return write_gap(1, "too_large")
 
 
 def event_body(codec: Codec, signal: Signal[Any], info: EventInfo, data: Any) -> tuple[int, bytes]:
