@@ -40,7 +40,8 @@ class PresenceBoard:
     def __init__(self, tell: Callable[[Listener, EventInfo, SenderInfo], None]) -> None:
         self._tell = tell
         self._lock = threading.Lock()
-        self._known: dict[str, SenderInfo] = {}
+        self._own: dict[str, SenderInfo] = {}
+        self._elsewhere: dict[str, SenderInfo] = {}  # a name may be there and here until a server refuses one of them
         self._listeners: tuple[Listener, ...] = ()
         self._changes: deque[Change] = deque()
         self._most_changes = MAX_CHANGES
@@ -49,10 +50,11 @@ class PresenceBoard:
     def note(self, info: SenderInfo) -> None:
         """Take down that a sender is connected, or is not; ``settle`` tells the listeners."""
         with self._lock:
+            senders = self._own if info.peer is None else self._elsewhere
             if info.connected:
-                self._known[info.name] = info
-            elif (held := self._known.get(info.name)) is not None and held.peer == info.peer:
-                del self._known[info.name]  # and not a successor elsewhere, whose connect was faster
+                senders[info.name] = info
+            elif (held := senders.get(info.name)) is not None and held.peer == info.peer:
+                del senders[info.name]  # and not a successor elsewhere, whose connect was faster
             if self._listeners:
                 self._mark(info.name, info.cause)
 
@@ -61,7 +63,7 @@ class PresenceBoard:
         with self._lock:
             # Those of #disconnect come first: of a sender and its successor, the end is told before the beginning.
             self._listeners = tuple(sorted((*self._listeners, listener), key=lambda each: each.event == EVENT_CONNECT))
-            for name in (listener.sender,) if listener.sender is not None else tuple(self._known):
+            for name in (listener.sender,) if listener.sender is not None else self._present():
                 self._mark(name)
 
     def remove_listener(self, listener: Listener) -> None:
@@ -73,15 +75,10 @@ class PresenceBoard:
         """Return those who asked to be told."""
         return self._listeners
 
-    def is_own(self, name: str) -> bool:
-        """Whether a connected sender of that name is this router's."""
-        info = self._known.get(name)
-        return info is not None and info.peer is None
-
     def senders(self) -> list[SenderInfo]:
         """Return every connected sender, by name."""
         with self._lock:
-            return sorted(self._known.values(), key=lambda info: info.name)
+            return sorted(self._present().values(), key=lambda info: info.name)
 
     def settle(self) -> None:
         """Tell every listener what it does not know yet, unless somebody is at it already."""
@@ -100,8 +97,12 @@ class PresenceBoard:
                 self._telling = False
             raise
 
+    def _present(self) -> dict[str, SenderInfo]:
+        """Return the senders by name, our own before those elsewhere."""
+        return {**self._elsewhere, **self._own}
+
     def _mark(self, name: str, cause: str = "") -> None:
-        self._changes.append((name, self._known.get(name), cause))
+        self._changes.append((name, self._own.get(name) or self._elsewhere.get(name), cause))
         if len(self._changes) > self._most_changes:
             latest = {change[0]: change for change in self._changes}
             self._changes = deque(latest.values())

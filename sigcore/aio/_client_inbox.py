@@ -170,14 +170,8 @@ class ClientInbox:
             self.put(lambda: self._tables._start_listener(listener))
 
     def presence_came(self, info: SenderInfo, size: int) -> None:
-        """Take the news that a sender is there or left; of our own we know better.
-
-        Our own are those that the server has accepted, or that listeners here were told of; one that still waits for
-        its answer may be refused because of the very sender that this is about.
-        """
+        """Take the news that a sender elsewhere is there or left."""
         self._waiting_size += size
-        if info.connected and (self._session.holds(info.name) or self._tables._presence.is_own(info.name)):
-            return
         if info.connected:
             self._present[info.name] = info
         else:
@@ -223,8 +217,7 @@ class ClientInbox:
 
     def _noting(self, info: SenderInfo) -> Callable[[], None]:
         def note() -> None:
-            # By now the name may be our own sender's; then the end of this one is on its way.
-            if not info.connected or (self._is_watched(info.name) and not self._tables._presence.is_own(info.name)):
+            if not info.connected or self._is_watched(info.name):
                 self._tables._presence.note(info)
                 self._tables._presence.settle()
 
