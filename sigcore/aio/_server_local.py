@@ -11,11 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._errors import CodecError, SenderLost, SigError
-from ..protocol.bodies import NO_TIMEOUT_MS, timeout_ms, write_gap
+from ..protocol.bodies import NO_TIMEOUT_MS, read_gap, timeout_ms, write_gap
 from ..protocol.codes import error_of
 from ..protocol.frames import Kind, frame
 from ..protocol.outbox import EventBuffer, check_size, event_body
 from ..protocol.stall import StallBudget
+from ..protocol.waiting import plus
 from ._delivery import decoded, size_of
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class ServerLocal:
         self.waiting_size = 0
         self.stall = StallBudget(options.stall_budget)
         self.taken = 0
-        self._missed: dict[Signal[Any], int] = {}  # events that our listeners lost and were not told of yet
+        self._missed: dict[Signal[Any], int | None] = {}  # events that our listeners lost and were not told of yet
         self._gives_way = False
         self._settling = False
         self._questions: dict[int, asyncio.Future[Any]] = {}
@@ -257,7 +258,8 @@ class ServerLocal:
         if self._gives_way and self._is_at_limit:
             text = "events for listeners of the server's own process were dropped: a listener blocks"
             self._hub.drops.count("local_listener_stalled", text)
-            self._missed[signal] = self._missed.get(signal, 0) + 1
+            lost = read_gap(body)[0] if kind == Kind.GAP else 1
+            self._missed[signal] = plus(self._missed.get(signal, 0), lost)
             return
         if self._missed and signal in self._missed:
             self.put((signal, codec, Kind.GAP, write_gap(self._missed.pop(signal), "overflow")))
