@@ -24,6 +24,9 @@ MAX_BYE_BYTES = 512
 MAX_ERROR_BYTES = 2048
 """Longest body of an ERROR, where the other side takes as much: a message for people, not a traceback."""
 
+MAX_OFFSET = 2**64 - 1
+"""Offsets are u64, also where they stand in JSON."""
+
 MAX_CODE_CHARS = 64
 NO_TIMEOUT_MS = 0xFFFF_FFFF
 _ACK = Struct(">QQ")

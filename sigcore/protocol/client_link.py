@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._errors import RemoteProtocolError
 from .._info import Peer
-from .bodies import Fields, read_body
+from .bodies import MAX_OFFSET, Fields, read_body
 from .client_session import ClientSession
 from .frames import VERSION, Kind
 from .link import Link, State
@@ -86,7 +86,7 @@ class ClientLink(Link):
         self._come_up(session, received, now_s)
 
     def _go_on(self, described: Fields, accepts: Limits) -> tuple[ClientSession, int]:
-        before, received = self._before, described.integer("received")
+        before, received = self._before, described.integer("received", most=MAX_OFFSET)
         if before is None or described.text("id") != before.id or accepts != before.peer_limits:
             raise RemoteProtocolError("WELCOME resumes a session that is not ours", code="malformed_body")
         if not before.can_go_on_from(received):

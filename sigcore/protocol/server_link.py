@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .._errors import RemoteProtocolError
 from .._info import Peer
 from .._names import MAX_NAME_BYTES
-from .bodies import Fields, cut_text, read_body
+from .bodies import MAX_OFFSET, Fields, cut_text, read_body
 from .frames import VERSION, Kind
 from .link import Link, State
 from .server_session import ServerSession
@@ -93,7 +93,7 @@ class ServerLink(Link):
         if not fields.has("session"):
             return None, 0
         asked = fields.fields("session")
-        received = asked.integer("received")
+        received = asked.integer("received", most=MAX_OFFSET)
         session = self._hub.find_session(asked.text("id"), asked.text("secret"))
         if (
             session is None

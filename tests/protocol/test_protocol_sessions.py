@@ -203,7 +203,7 @@ def test_a_session_s_secret_is_told_once_and_is_no_other_s() -> None:
         {"id": "x", "secret": "y", "received": -1},
         {"id": "x", "secret": "y", "received": True},
         {"id": "x", "secret": "y", "received": "0"},
-        {"id": "x", "secret": "y", "received": 2**63},
+        {"id": "x", "secret": "y", "received": 2**64},
         "x",
         [],
         7,
