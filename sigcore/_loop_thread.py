@@ -11,12 +11,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._errors import RouterClosed, WrongThread
+from ._logging import get_logger
 
 if TYPE_CHECKING:
     from ._queue import Queue
-    from .aio._delivery import Delivery
+    from .aio._delivery import Batch, Delivery
 
 T = TypeVar("T")
+
+_log = get_logger("sigcore.router")
 
 JOIN_S = 1.0
 """How long closing waits for a listener that does not return; its thread ends with the process."""
@@ -165,11 +168,21 @@ class Dispatcher:
         watchdog.start_here()
         while (entry := self._queue.get()) is not None:
             batch = Batch(*entry, watchdog.alive)
-            while (full := batch.deliver()) is not None:
+            while (full := _deliver_on(batch)) is not None:
                 watchdog.rest()
                 _wait_for_room(full)
             watchdog.rest()
         watchdog.stop()
+
+
+def _deliver_on(batch: Batch) -> Queue | None:
+    """Deliver a batch to its end, whatever is raised: the thread must not end while its router lives."""
+    while True:
+        try:
+            return batch.deliver()
+        except BaseException:  # noqa: BLE001  # of us, or of a log handler; what a listener raises is reported before
+            with suppress(Exception):  # the log may be what fails
+                _log.exception("an event could not be delivered to all who listen")
 
 
 def _wait_for_room(full: Queue) -> None:
