@@ -240,7 +240,7 @@ class ServerLocal:
     def begin_listening(self, listener: Listener) -> None:
         """Let a new listener of ours hear the sessions' senders: first what is kept for it, then what comes."""
         if listener.replay:
-            for topic, codec, kind, body in self._hub.kept(listener.key, listener.replay):
+            for topic, codec, kind, body in reversed(list(self._hub.kept(listener.key, listener.replay))):
                 if topic.signal is not None:
                     self.put(partial(self._tell_kept, listener, topic.signal, codec, kind, body))
         self.put(partial(self._tables._start_listener, listener))

@@ -99,4 +99,4 @@ class ClientLink(Link):
     def _begin_new(self, fields: Fields, described: Fields, accepts: Limits) -> ClientSession:
         server = Peer(fields.text("name", ""))
         id_, secret = described.text("id", ""), described.text("secret", "")
-        return ClientSession(self.options, accepts, self._outbox, id_, secret, fields.text("epoch", ""), server)
+        return ClientSession(self.options, accepts, self._outbox, id_, secret, server)

@@ -106,7 +106,6 @@ class ClientSession(Session):
     Attributes:
         id: Its name on the wire.
         secret: What shows that it is ours.
-        epoch: The start of the server that it is with.
         server: Who is at the other end.
     """
 
@@ -130,11 +129,11 @@ class ClientSession(Session):
     side: ClientSide
 
     def __init__(
-        self, options: LinkOptions, accepts: Limits, outbox: Outbox, id_: str, secret: str, epoch: str, server: Peer
+        self, options: LinkOptions, accepts: Limits, outbox: Outbox, id_: str, secret: str, server: Peer
     ) -> None:
         self._signals: dict[int, Signal[Any]] = {}  # by topic number
         super().__init__(options, self._signals, accepts)
-        self.id, self.secret, self.epoch, self.server = id_, secret, epoch, server
+        self.id, self.secret, self.server = id_, secret, server
         self._outbox = outbox
         self._topics_of: dict[str, list[int]] = {}
         self._ids = itertools.count(1)

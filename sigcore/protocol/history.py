@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
 from itertools import islice
 
 from .frames import Kind
@@ -63,13 +64,14 @@ class History:
         if self.size > self._most_bytes:
             self._drop_oldest()
 
-    def kept(self, topic: int, most: int) -> list[tuple[int, int, bytes]]:
-        """Return (place, kind, body) of the newest ``most`` events of a topic at most, oldest first.
+    def kept(self, topics: Iterable[int], most: int) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (topic, kind, body) of the newest ``most`` events of each topic at most, the newest of all first.
 
-        What was kept later has the higher place, among all topics.
+        Whoever has enough stops: what is not asked for costs nothing.
         """
-        _keep, places = self._topics.get(topic, (0, ()))
-        return [(place, *self._events[place][1:]) for place in islice(places, max(0, len(places) - most), None)]
+        walks = [islice(reversed(self._topics[topic][1]), most) for topic in topics if topic in self._topics]
+        for place in merge(*walks, reverse=True):
+            yield self._events[place]
 
     def forget(self, topic: int) -> None:
         """Keep no events of a topic any more."""

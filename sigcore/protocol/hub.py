@@ -270,22 +270,15 @@ class Hub:
         self.listeners -= 1
         self.touch(key)
 
-    def kept(self, key: Key, most: int) -> list[tuple[Topic, Codec, int, bytes]]:
-        """Return (topic, codec, kind, body) of what is kept for ``key``, ``most`` of each event at most, in order."""
-        found = []
-        for topic in self._topics_matching(key):
-            session = topic.sender.session
-            for at, kind, body in self._history.kept(topic.id, most):
-                found.append((at, topic, session.codec if session else self.local.codec, kind, body))
-        found.sort(key=lambda entry: entry[0])
-        return [entry[1:] for entry in found]
-
-    def _topics_matching(self, key: Key) -> list[Topic]:
+    def kept(self, key: Key, most: int) -> Iterator[tuple[Topic, Codec, int, bytes]]:
+        """Yield (topic, codec, kind, body) of what is kept for ``key``, ``most`` of each event, newest first."""
         sender, event = key
         entries = self._senders.values() if sender is None else filter(None, [self._senders.get(sender)])
-        return [
-            topic for entry in entries if entry.keep for topic in entry.topics.values() if event in (None, topic.event)
-        ]
+        names = [(entry, name) for entry in entries for name in entry.keep if event in (None, name)]
+        for topic_id, kind, body in self._history.kept((entry.topics[name].id for entry, name in names), most):
+            topic = self.topics[topic_id]
+            session = topic.sender.session
+            yield topic, session.codec if session is not None else self.local.codec, kind, body
 
     def present(self, sender: str | None, session: ServerSession) -> bytes:
         """Return the PRESENCE frames of one connected sender, or of all, as a session takes them; not of its own.

@@ -24,6 +24,7 @@ from .bodies import (
 )
 from .event_queue import EventQueue
 from .frames import HEADER_BYTES, Item, Kind, frame
+from .history import EVENT_BYTES
 from .hub import (
     MAX_EVENTS,
     MAX_LINK_TOPICS,
@@ -56,6 +57,9 @@ NOTICE_EVENTS = 20
 
 QUERY_BYTES = 48 * 1024
 """About how long one answer to a QUERY gets; the asker goes on after its last entry."""
+
+REPLAY_BYTES = 1024 * 1024
+"""How much of what is kept one listener gets at most, reckoned as ``History`` does: more would hold up the others."""
 
 SESSION_BYTES = 12 * 1024
 """About what a session takes in memory beside what it keeps."""
@@ -471,8 +475,8 @@ class ServerSession(Session):
     def replay(self, listener_id: int, key: Key, most: int) -> None:
         """Give a new listener what is kept for it: the newest, as far as there is room, oldest first."""
         frames: list[bytes] = []
-        room = self.options.event_queue - self.events.size
-        for topic, codec, kind, body in reversed(self._hub.kept(key, most)):
+        room = min(REPLAY_BYTES, self.options.event_queue - self.events.size)
+        for topic, codec, kind, body in self._hub.kept(key, most):
             if topic.sender.session is self or not self._hub.announce(self, topic):
                 continue
             try:
@@ -480,7 +484,7 @@ class ServerSession(Session):
             except CodecError:
                 continue  # as if it were not kept
             frames.append(frame(Kind.KEPT, topic.id, write_kept(listener_id, kind, body)))
-            room -= len(frames[-1])
+            room -= EVENT_BYTES + len(body)
             if room < 0:
                 break
         for data in reversed(frames):
