@@ -388,6 +388,7 @@ class ClientSession(Session):
         self._let_go(sender)
         for outlet in outlets:
             outlet.topic_id = REFUSED
+        self._outbox.names_lost(outlets)
         self.side.sender_lost(sender, error_of("sender_exists", fields.text("message", "")))
 
     def _on_request(self, id_: int, body: bytes, _now_s: float) -> None:

@@ -257,6 +257,11 @@ class Outbox(EventBuffer[OutboxItem]):
         if answer is not None:
             answer(None, DeliveryUnknown("the session was lost before the server said that it has the event"))
 
+    def names_lost(self, outlets: Collection[Outlet]) -> None:
+        """The server gave a sender's name to another: what was written since may have gone nowhere."""
+        with self._lock:
+            self._gaps.update(dict.fromkeys((outlet, "disconnected") for outlet in outlets))
+
     def _take_late_sync(self, parts: list[bytes], room: int, session: ClientSession) -> int:
         """Ask, directly behind an event, whether the server has it; return the bytes appended, none without room."""
         if self._late_sync is None or room <= 0:

@@ -32,6 +32,7 @@ class Life:
         lives_then: How many lives there had been by then.
         may_lose_its_end: Whether the server did not know it when it was removed, or its session was lost then: what
             was not sent by then is lost with the topics.
+        lost_its_name: Whether another took it while there was no link: what was sent then goes nowhere.
     """
 
     number: int
@@ -41,6 +42,12 @@ class Life:
     is_over: bool = False
     lives_then: int = 0
     may_lose_its_end: bool = False
+    lost_its_name: bool = False
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether its last events may be lost without a gap."""
+        return self.may_lose_its_end or (self.is_over and self.lost_its_name)
 
     def ended_before(self, other: Life) -> bool:
         """Whether it was over when another began."""
@@ -127,7 +134,7 @@ class Ear:
     def check_end(self) -> None:
         """See that nothing is missing at the end, when everything has arrived."""
         for life in self._lives:
-            if not self._concerns(life) or life.may_lose_its_end:
+            if not self._concerns(life) or life.is_lossy:
                 continue
             for event, number in life.triggered.items():
                 if self.event not in (None, event):
@@ -152,7 +159,7 @@ class Ear:
             return
         least = max(0, n - 1 - max(self._from.get(key, 0), 0 if is_anew else last))
         most = n - 1 if is_anew else n - 1 - last
-        if before is not life and before.is_over and not before.may_lose_its_end and not is_anew:
+        if before is not life and before.is_over and not before.is_lossy and not is_anew:
             least += before.triggered.get(event, 0) - self._last[before.number, event]
         for other in self._lives:
             if other.name == life.name and other is not life:

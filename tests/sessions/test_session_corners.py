@@ -143,3 +143,28 @@ def test_a_gap_that_a_full_listener_of_the_server_loses_counts_for_all_that_it_t
     assert any(line.startswith("gap s.x") for line in post.ear.log)
     post.ear.check_end()
     assert post.ear.wrong == []
+
+
+def test_events_that_were_on_their_way_as_the_name_was_lost_are_told_when_it_is_back() -> None:
+    world = World()
+    publisher, rival = world.add_client("a"), world.add_client("b")
+    mine = publisher.add_sender("s")
+    ear = world.server.listen("s", "x").ear
+    world.run()
+    publisher.trigger(mine, "x")
+    world.run()
+    publisher.may_not_connect = True
+    publisher.cut(0, 0, client_hears=False, server_hears=True)  # the publisher does not know yet
+    world.advance(3.0)  # beyond its grace time
+    publisher.trigger(mine, "x")
+    other = rival.add_sender("s")
+    world.run()
+    assert publisher.cable is not None
+    publisher.cable.client.lose()
+    publisher.may_not_connect = False
+    world.advance(1.0)
+    rival.remove_sender(other)
+    world.advance(60.0)
+    publisher.trigger(mine, "x")
+    world.run()
+    assert ear.log == ["s.x 0:1", "gap s.x None disconnected", "s.x 0:3"]

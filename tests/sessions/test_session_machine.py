@@ -90,7 +90,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.faults = Faults()
         logging.getLogger("sigcore").addHandler(self.faults)
         self.world = World(LIMITS, LIMITS, session_memory=memory, slice_bytes=slice_bytes)
-        self.world.wrote = self.look_at_requests  # type: ignore[method-assign]  # that is what it is for
+        self.world.wrote = self.look_at_frames  # type: ignore[method-assign]  # that is what it is for
         self.wrong: list[str] = []
         self.ends: set[str] = set()
         for name in ("a", "b", "c"):
@@ -285,13 +285,16 @@ class SessionMachine(RuleBasedStateMachine):
 
     # what must be true at any time
 
-    def look_at_requests(self, client: Client, cable: Cable, up: bool, data: bytes) -> None:
+    def look_at_frames(self, client: Client, cable: Cable, up: bool, data: bytes) -> None:
         """No request is written on a link that is younger than the moment when whoever asked was told the outcome."""
         for kind, _id, body in split_run(data.removeprefix(PREFACE)):
             if kind == Kind.REQUEST and up:
                 question = self.world.questions[json.loads(read_request(body)[4])["number"]]
-                if question.told_s is not None and (question.told_s, cable.since_s) < (cable.since_s, 1e9):
+                if question.told_s is not None and question.told_s < cable.since_s:
                     self.wrong.append(f"request {question.number} was written after {question.outcome}")
+            elif kind == Kind.NOTICE and (fields := json.loads(body))["code"] == "sender_exists":
+                for speaker in client.speakers:
+                    speaker.life.lost_its_name |= speaker.life.name == fields["sender"]
 
     @invariant()
     def nothing_went_wrong(self) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import sigcore
 import sigcore.aio
@@ -364,9 +364,8 @@ class Client(Process):
         before = self.cable
         if before is not None and not before.server.is_dead:
             self.ghosts.append(before)
-        wrote = self.world.wrote
-        near = End(self.loop, lambda data: wrote(self, cable, True, data))
-        far = End(server.loop, lambda data: wrote(self, cable, False, data))
+        near = End(self.loop, lambda data: self.world.wrote(self, cable, True, data))
+        far = End(server.loop, lambda data: self.world.wrote(self, cable, False, data))
         cable = self.cable = Cable(near, far, self.world.clock.now_s)
         return cable
 
@@ -403,6 +402,7 @@ class World:
         server_options: Those of the server's.
         session_memory: What sessions without a link may take together.
         slice_bytes: The size of the pieces in which bytes arrive.
+        all: The worlds that are not closed.
     """
 
     client_options: dict[str, Any] = field(default_factory=dict)
@@ -415,15 +415,16 @@ class World:
     deliveries: list[asyncio.Task[int]] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
     server: Server = field(init=False)
+    all: ClassVar[list[World]] = []
 
     def __post_init__(self) -> None:
+        self.all.append(self)
         self.start_server()
 
     def start_server(self) -> None:
         """Start the server, anew if there was one, which knows nothing of it."""
-        self.server = Server(self, self.server_options)
-        if self.session_memory is not None:
-            self.server.hub._detached._memory = self.session_memory
+        memory = {} if self.session_memory is None else {"session_memory": self.session_memory}
+        self.server = Server(self, self.server_options | memory)
         self.server.loop.start(self.server.router.open())
 
     def restart_server(self) -> None:
@@ -489,6 +490,7 @@ class World:
 
     def close(self) -> None:
         """End every process, in the middle of whatever it does."""
+        self.all.remove(self)
         for process in self.processes:
             process.loop.kill()
 
