@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sigcore import ClientRouter, ServerRouter
 from ..waiting import LIMIT_S, Errors, Heard, wait_until
 from .forms import FORMS, Peer
 from .outages import CARRIERS, a_house
+from .raw_peer import ADD_SENDER, BYE, PING, PONG, WELCOME, RawPeer, frame, hello
 
 TCP = "tcp://127.0.0.1:0"
 
@@ -277,6 +279,23 @@ def test_what_an_old_link_still_brings_changes_nothing(form: str, tmp_path: Path
         assert changes(presence) == [("thermo", True, "")]
         assert [peer.name for peer in house.server.peers()].count("left") == 1
         assert left.router.connected
+
+
+def test_a_link_whose_session_goes_on_by_another_is_told_so_and_closed_and_is_heard_no_more() -> None:
+    adding = frame(ADD_SENDER, 1, {"sender": "late", "events": []})
+    with ServerRouter(TCP) as server, RawPeer(server.endpoints[0], hello()) as old:
+        session = json.loads(old.expect(WELCOME)[1])["session"]
+        shown = {"id": session["id"], "secret": session["secret"], "received": 0}
+        with RawPeer(server.endpoints[0], hello(session=shown)) as new:
+            assert json.loads(new.expect(WELCOME)[1])["session"]["resumed"] is True
+            with suppress(ConnectionError):  # it may be closed by now
+                old.send(adding)
+            kind, body = old.rest()[-1]
+            assert (kind, json.loads(body)["code"]) == (BYE, "replaced")
+            new.send(frame(PING, 7))
+            assert new.expect(PONG)[0] == 7
+            assert server.senders() == []
+            assert [peer.name for peer in server.peers()] == ["stranger"]
 
 
 # requests
