@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -215,11 +216,16 @@ def test_one_function_may_be_registered_several_times_with_kept_events() -> None
     assert not signal.has_listeners
 
 
+@dataclass
+class Celsius:
+    celsius: float
+
+
 def test_a_typed_listener_gets_kept_events_as_its_type_and_what_does_not_fit_is_its_error() -> None:
     errors: list[Exception] = []
     router = Router(on_error=errors.append)
     numbers(router.add_sender("thermo", "reading", keep=3).signal("reading"), 1)
-    router.add_listener(lambda _info, _data: None, "thermo", type=EventInfo, replay=1)
+    router.add_listener(lambda _info, _data: None, "thermo", type=Celsius, replay=1)
     assert [type(error.__cause__) for error in errors] == [sigcore.TypeMismatch]
 
 

@@ -504,6 +504,8 @@ TEXT = "x" * 100
 
 @pytest.fixture(params=["mem://slow", "tcp://127.0.0.1:0"], ids=["mem", "tcp"])
 def endpoint(request: pytest.FixtureRequest) -> str:
+    if request.param.startswith("tcp:"):
+        pytest.importorskip("sig_tcp")
     return str(request.param)
 
 

@@ -18,7 +18,8 @@ Key = tuple[str, int]
 """What tells the events of one sender apart: session and number."""
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
     """One thing that is not as it should be.
 
     Attributes:
