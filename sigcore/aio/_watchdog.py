@@ -174,11 +174,7 @@ class _Guard:
                 self._changed.get(timeout=max(0.0, due_s - now_s))
             stood_still = mark.stood_still(due_s)
             mark = _Mark()
-            for dog in dogs:
-                if stood_still:
-                    dog.excuse(mark.now_s)
-                else:
-                    dog.look(mark.now_s)
+            _look_at(dogs, mark.now_s, stood_still)
 
     def _present(self) -> tuple[Watchdog, ...]:
         """Return the watchdogs; without any, the thread ends."""
@@ -186,6 +182,14 @@ class _Guard:
             if not self._dogs:
                 self._thread = None
             return self._dogs
+
+
+def _look_at(dogs: tuple[Watchdog, ...], now_s: float, stood_still: bool) -> None:  # by itself, to keep none of them
+    for dog in dogs:
+        if stood_still:
+            dog.excuse(now_s)
+        else:
+            dog.look(now_s)
 
 
 class _Mark:

@@ -110,7 +110,7 @@ def test_however_clients_come_and_go_nothing_of_them_is_left() -> None:
             said.trigger("to whoever is left")
             settle(server, witness)
             sizes.append(memory())
-        assert things() - before[0] == Counter()
+        wait_until(lambda: not things() - before[0], f"nothing of theirs is left; there is {things() - before[0]}")
         assert open_now(server) == before[1]
         slope = statistics.linear_regression(range(len(sizes)), sizes).slope / CLIENTS
         assert slope < BYTES_PER_CLIENT, sizes
