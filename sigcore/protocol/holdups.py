@@ -8,7 +8,7 @@ and nobody else runs dry because of it. When the budget is spent, events are dro
 
 from __future__ import annotations
 
-from collections import deque
+import math
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,7 +23,7 @@ FAIR_S = 10.0
 """A fair pace: what may wait for a reader would be read within so many seconds."""
 
 PACE_S = 0.5
-"""Over how long a pace is measured: a reader takes in larger pieces than it is looked at."""
+"""How far ahead a reader may be at a fair pace: it takes in larger pieces than it is looked at."""
 
 DRY = 0.25
 """A reader runs dry that has less than this part of what may wait for it."""
@@ -37,11 +37,13 @@ class Reader(Protocol):
 
     Attributes:
         stall: How long it may still hold up others.
-        taken: How many bytes of events it took, ever.
     """
 
     stall: StallBudget
-    taken: int
+
+    @property
+    def taken(self) -> int:
+        """How many bytes it took, ever."""
 
     @property
     def waiting_size(self) -> int:
@@ -76,7 +78,7 @@ class HoldUps:
         """
         self._waiting[publisher] = (full, others)
         for reader in full:
-            self._paces.setdefault(reader, Pace()).note(reader.taken, now_s)
+            self._paces.setdefault(reader, Pace()).note(reader, now_s)
         if self._look_s is None:
             self._look_s = now_s + CHECK_S
 
@@ -118,30 +120,30 @@ class HoldUps:
 
     def _keeps_pace(self, reader: Reader, now_s: float) -> bool:
         pace = self._paces[reader]
-        pace.note(reader.taken, now_s)
-        return pace.is_fair(reader.most_waiting)
+        pace.note(reader, now_s)
+        return pace.covered_s >= now_s
 
 
 class Pace:
-    """How fast a reader took events lately."""
+    """Whether a reader takes events at a fair pace, in pieces of whatever length: each covers some time.
+
+    Attributes:
+        covered_s: Until when it has taken enough.
+    """
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()  # (when, how much it had taken), at looks
+        self.covered_s = 0.0
+        self._taken = 0
+        self._noted_s = -math.inf
 
-    def note(self, taken: int, now_s: float) -> None:
-        """Take down how much it has taken, ever."""
-        seen = self._seen
-        if seen and now_s - seen[-1][0] > PACE_S:
-            seen.clear()  # it was not looked at for long, and did not have to take anything
-        if not seen or now_s - seen[-1][0] >= CHECK_S / 2:
-            seen.append((now_s, taken))
-        while now_s - seen[0][0] > PACE_S:
-            seen.popleft()
-
-    def is_fair(self, most_waiting: int) -> bool:
-        """Whether it would take ``most_waiting`` bytes in a fair time."""
-        (began_s, before), (now_s, now) = self._seen[0], self._seen[-1]
-        return (now - before) * FAIR_S >= most_waiting * (now_s - began_s)
+    def note(self, reader: Reader, now_s: float) -> None:
+        """Take down how much it has taken since the last time."""
+        if now_s - self._noted_s > PACE_S:
+            self.covered_s = now_s  # it was not looked at for long, and did not have to take anything
+        else:
+            covers_s = (reader.taken - self._taken) * FAIR_S / reader.most_waiting
+            self.covered_s = min(max(self.covered_s, self._noted_s) + covers_s, now_s + PACE_S)
+        self._taken, self._noted_s = reader.taken, now_s
 
 
 def _runs_dry(reader: Reader) -> bool:

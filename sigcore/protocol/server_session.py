@@ -79,7 +79,6 @@ class ServerSession(Session):
         told: The topics that were announced to it.
         counters: How many events were lost for it, by cause.
         events: The events that wait for it.
-        taken: How many bytes of them were written, ever.
         stall: How long it may still hold up others.
         detached_s: When its link left; ``None`` while it has one.
         is_closing: Whether the server closes: events that come now are not taken, nor acknowledged.
@@ -115,7 +114,6 @@ class ServerSession(Session):
         self.told: set[Topic] = set()
         self.counters: Counter[str] = Counter()
         self.events = EventQueue(options.event_queue, self.count)
-        self.taken = 0
         self.stall = StallBudget(options.stall_budget)
         self.detached_s: float | None = None
         self.is_closing = hub.is_closing
@@ -156,6 +154,11 @@ class ServerSession(Session):
     def most_waiting(self) -> int:
         """How many may."""
         return self.options.event_queue
+
+    @property
+    def taken(self) -> int:
+        """How many bytes the other side has, ever; what only lies in a carrier's buffer is not taken yet."""
+        return self._acknowledged
 
     def give_way(self) -> None:
         """Hold up nobody any more: lose the oldest events instead, and be told."""
@@ -460,7 +463,6 @@ class ServerSession(Session):
         was_full = self.events.is_full
         size = self.events.take(parts, room, WRITE_BYTES)
         self._wrote_events(size)
-        self.taken += size
         if not self.events.is_full:
             self.hold_again(self._hub.now_s)
             if was_full:

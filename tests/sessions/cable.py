@@ -67,21 +67,23 @@ class End(asyncio.Transport):
             self.is_dead = self._is_closing = True
             self.loop.call(self.protocol.connection_lost, cause)
 
-    def carry(self, most: int | None = None, slice_bytes: int = 1 << 20) -> bool:
-        """Bring what was written here to the other end, in slices; return whether anything came or ended there."""
-        left = len(self.in_flight) if most is None else min(most, len(self.in_flight))
-        moved = False
+    def carry(self, most: int, slice_bytes: int) -> tuple[int, bool]:
+        """Bring what was written here to the other end, in slices.
+
+        Returns:
+            How many bytes came there, and whether the end of the connection did.
+        """
+        left = before = min(most, len(self.in_flight))
         while left > 0 and not self.other.is_dead:
             data = bytes(self.in_flight[: min(slice_bytes, left)])
             del self.in_flight[: len(data)]
             left -= len(data)
-            moved = True
             self.loop.call(self._resume)
             self.other.loop.call(self.other.protocol.data_received, data)
-        if self._ends and not self.in_flight and not self.other.is_dead:
+        ends = self._ends and not self.in_flight and not self.other.is_dead
+        if ends:
             self.other.lose()
-            moved = True
-        return moved
+        return before - left, ends
 
     def _resume(self) -> None:
         if self._is_paused and len(self.in_flight) <= HIGH_BYTES // 2 and not self.is_dead:

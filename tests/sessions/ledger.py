@@ -90,6 +90,7 @@ class Ear:
         self._from: dict[Key, int] = {}  # how many had been triggered when it began to listen
         self._latest_life: dict[Name, Life] = {}  # heard last
         self._told: dict[Name, list[int | None]] = {}  # gaps since the last event of that name
+        self._told_at_end: dict[Key, list[int | None]] = {}  # those between a life and the next of its name
         self._heard_since: set[Key] | None = None  # since its session was lost
         self._has_begun = False
         self._note_past(own=True)
@@ -115,7 +116,10 @@ class Ear:
         before = self._latest_life.get(name, life)
         if life.ended_before(before):
             self._fail(f"{key} {n} after {before}")
-        self._check_hole(life, info.event, n, self._told.pop(name, []), before)
+        told = self._told.pop(name, [])
+        if before is not life:
+            self._told_at_end[before.number, info.event] = told
+        self._check_hole(life, info.event, n, told)
         self._last[key] = n
         self._latest_life[name] = life
         if self._heard_since is not None:
@@ -140,14 +144,15 @@ class Ear:
                 if self.event not in (None, event):
                     continue
                 name = (life.name, event, life.owner is self.owner)
-                told = self._told.get(name, [])
-                if self._latest_life.get(name, life) is life:  # else it was seen with the first event of the later life
-                    self._check_hole(life, event, number + 1, told, life)
+                if self._latest_life.get(name, life) is life:
+                    self._check_hole(life, event, number + 1, self._told.get(name, []))
+                elif (life.number, event) in self._told_at_end:
+                    self._check_hole(life, event, number + 1, self._told_at_end[life.number, event])
 
-    def _check_hole(self, life: Life, event: str, n: int, told: list[int | None], before: Life) -> None:
+    def _check_hole(self, life: Life, event: str, n: int, told: list[int | None]) -> None:
         """See that every event between the last one heard and number ``n`` is told of in gaps.
 
-        Gaps of a life that ended may be told with its successor's beginning, so ``before``, heard of last, counts too.
+        Gaps of a life that ended may be told with its successor's beginning.
         """
         key = (life.number, event)
         last = self._last.get(key, 0)
@@ -159,8 +164,6 @@ class Ear:
             return
         least = max(0, n - 1 - max(self._from.get(key, 0), 0 if is_anew else last))
         most = n - 1 if is_anew else n - 1 - last
-        if before is not life and before.is_over and not before.is_lossy and not is_anew:
-            least += before.triggered.get(event, 0) - self._last[before.number, event]
         for other in self._lives:
             if other.name == life.name and other is not life:
                 most += other.triggered.get(event, 0) - self._last.get((other.number, event), 0)

@@ -252,7 +252,7 @@ def test_what_was_written_is_kept_without_a_copy() -> None:
     trigger_bytes(publisher, speaker, 100)
     world.advance(1.0)
     written: list[bytes] = []
-    world.wrote = lambda client, cable, up, data: written.append(data)  # type: ignore[method-assign]  # to look on
+    world.look_on = lambda client, cable, up, data: written.append(data)
     for number in range(5):
         trigger_bytes(publisher, speaker, 200 + number)
     for session in (publisher.router._session, session_of(reader)):

@@ -21,11 +21,9 @@ from .hand_loop import Clock, HandLoop
 from .ledger import Ear, Life, Watcher
 
 PLACE = "mem://hall"
+PLENTY = 1 << 40
 ROUNDS = 10_000
 """More rounds than this without an end, and the world would never come to rest."""
-
-Wrote = Callable[["Client", "Cable", bool, bytes], None]
-"""Sees what is written: whose cable, which, whether by its client, and the bytes."""
 
 
 @dataclass
@@ -320,6 +318,8 @@ class Client(Process):
         ghosts: Connections that are gone for it, and not for the server.
         holds_up: Whether what it writes is held back.
         holds_down: Whether what it is written to is held back.
+        passes_up: How many bytes of what it writes still arrive, on whatever connection.
+        passes_down: How many of what it is written still do.
         may_not_connect: Whether its next connections are refused.
     """
 
@@ -328,6 +328,7 @@ class Client(Process):
         self.cable: Cable | None = None
         self.ghosts: list[Cable] = []
         self.holds_up = self.holds_down = self.may_not_connect = False
+        self.passes_up = self.passes_down = PLENTY
         carrier = HandCarrier(world, self)
 
         class HandClient(sigcore.aio.ClientRouter):
@@ -364,22 +365,26 @@ class Client(Process):
         before = self.cable
         if before is not None and not before.server.is_dead:
             self.ghosts.append(before)
-        near = End(self.loop, lambda data: self.world.wrote(self, cable, True, data))
-        far = End(server.loop, lambda data: self.world.wrote(self, cable, False, data))
+        near = End(self.loop, lambda data: self.world.look_on(self, cable, True, data))
+        far = End(server.loop, lambda data: self.world.look_on(self, cable, False, data))
         cable = self.cable = Cable(near, far, self.world.clock.now_s)
         return cable
 
-    def carry(self, up: int | None, down: int | None, slice_bytes: int) -> bool:
-        """Bring so many bytes to the other side and from it, ``None`` for all; return whether anything moved."""
-        if self.cable is None:
+    def carry(self, up: int, down: int, slice_bytes: int) -> bool:
+        """Bring so many bytes to the other side and from it, at most; return whether anything moved."""
+        cable = self.cable
+        if cable is None:
             return False
-        moved = self.cable.client.carry(up, slice_bytes)
-        return self.cable.server.carry(down, slice_bytes) or moved
+        passed_up, ended_up = cable.client.carry(min(up, self.passes_up), slice_bytes)
+        self.passes_up -= passed_up
+        passed_down, ended_down = cable.server.carry(min(down, self.passes_down), slice_bytes)
+        self.passes_down -= passed_down
+        return bool(passed_up or passed_down or ended_up or ended_down)
 
     def cut(self, up: int, down: int, *, client_hears: bool, server_hears: bool) -> None:
         """Break the connection after so many bytes of what is in flight have arrived."""
         assert self.cable is not None
-        self.carry(up, down, 1 << 20)
+        self.carry(up, down, PLENTY)
         cause = ConnectionResetError("cut by the test")
         if client_hears:
             self.cable.server.in_flight.clear()
@@ -402,18 +407,20 @@ class World:
         server_options: Those of the server's.
         session_memory: What sessions without a link may take together.
         slice_bytes: The size of the pieces in which bytes arrive.
+        look_on: Sees every piece that is written: whose cable, which, whether by its client, and the bytes.
         all: The worlds that are not closed.
     """
 
     client_options: dict[str, Any] = field(default_factory=dict)
     server_options: dict[str, Any] = field(default_factory=dict)
     session_memory: int | None = None
-    slice_bytes: int = 1 << 20
+    slice_bytes: int = PLENTY
     clock: Clock = field(default_factory=Clock)
     lives: list[Life] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     deliveries: list[asyncio.Task[int]] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
+    look_on: Callable[[Client, Cable, bool, bytes], None] = lambda *_: None
     server: Server = field(init=False)
     all: ClassVar[list[World]] = []
 
@@ -457,9 +464,6 @@ class World:
     def ears(self) -> Iterator[Ear]:
         return (post.ear for process in self.processes for post in process.posts)
 
-    def wrote(self, client: Client, cable: Cable, up: bool, data: bytes) -> None:
-        """See what is written; a test may put a check in its place."""
-
     def run(self) -> None:
         """Do everything that needs no time to pass, and bring all bytes over that are not held back."""
         for _round in range(ROUNDS):
@@ -467,7 +471,7 @@ class World:
             for process in self.processes:
                 moved = process.loop.run_ready() or moved
             for client in self.clients:
-                up, down = 0 if client.holds_up else None, 0 if client.holds_down else None
+                up, down = 0 if client.holds_up else PLENTY, 0 if client.holds_down else PLENTY
                 moved = client.carry(up, down, self.slice_bytes) or moved
             if not moved:
                 for process in self.processes:
