@@ -47,9 +47,12 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(requires=["dist"])
 def tests_minimal(session: nox.Session) -> None:
-    """Run the core's tests with the core alone: no plug-in, no msgspec, nothing but pluggy."""
+    """Run the core's tests with the core alone: no plug-in, no msgspec, nothing but pluggy.
+
+    But for those that try every state of a session for long, and import nothing else: ``tests`` runs them.
+    """
     session.install(*wheels("sigcore"), *group("test"))
-    run_pytest(session, "tests", *without("integration", "faults"), "--only-installed", *session.posargs)
+    run_pytest(session, "tests", *without("integration", "faults", "sessions"), "--only-installed", *session.posargs)
 
 
 @nox.session(requires=["dist"])
@@ -62,7 +65,7 @@ def minimums(session: nox.Session) -> None:
         constraints = Path(folder, "minimums.txt")
         constraints.write_text("".join(f"{line}\n" for line in lowest_versions()), encoding="utf-8")
         session.install("--constraint", str(constraints), *wheels(), *group("test-all"))
-    run_pytest(session, *without("sessions", "faults"), *session.posargs)
+    run_pytest(session, *without("sessions", "faults", "protocol"), *session.posargs)
 
 
 @nox.session
