@@ -71,7 +71,7 @@ class Theatre:
         """Let everything arrive."""
         for reader in self.readers:
             reader.holds_down = False
-        self.world.advance(5.0)
+        self.world.advance(40.0)  # more than a client waits before it connects again
 
     @property
     def heard(self) -> list[int]:
@@ -119,6 +119,27 @@ def test_a_reader_that_stops_again_and_again_is_waited_for_a_hundredth_of_the_ti
     assert play.waited_s <= 60.0 / 100 + 10 * 0.12  # it is looked at whom somebody waits for every 0.1 s
     play.finish()
     assert lost_by(play.ears[1]) == 0
+
+
+def test_a_reader_without_a_link_holds_up_nobody() -> None:
+    play = Theatre(0.0, None)
+    play.play(0.2)
+    play.readers[0].may_not_connect = True
+    play.readers[0].cut(0, 0, client_hears=True, server_hears=True)
+    play.play(10.0)
+    assert play.waited_s == 0.0
+    play.readers[0].may_not_connect = False
+    play.finish()
+    assert [lost_by(ear) > 0 for ear in play.ears] == [True, False]
+
+
+def test_a_publisher_goes_on_at_once_when_there_is_room_again() -> None:
+    play = Theatre(0.0)
+    while play.waited_s == 0.0:
+        play.play(STEP_S)
+    play.readers[0].holds_down = False
+    play.world.run()  # and no time passes
+    assert play.heard[0] == play.speaker.life.triggered["x"]
 
 
 def test_who_reads_alone_at_a_fair_pace_slows_down_its_publisher_and_loses_nothing() -> None:

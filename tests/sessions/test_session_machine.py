@@ -179,14 +179,16 @@ class SessionMachine(RuleBasedStateMachine):
                 process.trigger(speaker, event, pad)
         self.world.run()
 
-    @rule(pad=pads)
-    def flood(self, pad: int) -> None:
-        """Everybody triggers as much as there is room for."""
+    @rule(pad=pads, at_once=st.integers(1, 10))
+    def flood(self, pad: int, at_once: int) -> None:
+        """Everybody triggers more than there is room for, several events of both names at a time."""
         speakers = [(process, speaker) for process in self.world.processes for speaker in process.senders]
-        for _ in range(20):
+        for number in range(20):
             for process, speaker in speakers:
-                process.trigger(speaker, "x", pad)
-            self.world.run()
+                process.trigger(speaker, "xyy"[number % 3], pad)
+            if number % at_once == 0:
+                self.world.run()
+        self.world.run()
 
     @rule(number=who, index=which, event=events)
     def deliver(self, number: int, index: int, event: str) -> None:
@@ -324,9 +326,11 @@ class SessionMachine(RuleBasedStateMachine):
                 limits["event_queue"] + MAX_FRAME + 9 + self.world.server.hub.presence_size
             )
             assert session._control_size <= limits["control_queue"] + limits["event_queue"] + 2 * MAX_FRAME
-            waiting = sum(len(data) for _kind, data in session._inbox._waiting)
-            assert waiting <= limits["credit"] + limits["control_queue"] + MAX_FRAME + 9
+            assert session._events_received - session._consumed <= limits["credit"] + MAX_FRAME + 9
         for client in self.world.clients:
+            mine = client.router._session
+            if mine is not None:
+                assert mine._events_received - mine._consumed <= limits["credit"] + MAX_FRAME + 9
             assert client.router._outbox._size <= limits["event_queue"] + MAX_FRAME + 9 + 200
             if client.cable is not None:
                 assert len(client.cable.client.in_flight) <= HIGH_BYTES + 300_000
