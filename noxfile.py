@@ -59,13 +59,13 @@ def tests_minimal(session: nox.Session) -> None:
 def minimums(session: nox.Session) -> None:
     """Run the tests with the lowest versions of other packages that each pyproject.toml allows.
 
-    But for those which touch no other package, or take long to break real processes: ``tests`` runs them.
+    But for those which touch no other package, or take long to break links and processes: ``tests`` runs them.
     """
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "minimums.txt")
         constraints.write_text("".join(f"{line}\n" for line in lowest_versions()), encoding="utf-8")
         session.install("--constraint", str(constraints), *wheels(), *group("test-all"))
-    run_pytest(session, *without("sessions", "faults", "protocol"), *session.posargs)
+    run_pytest(session, *without("integration", "faults", "sessions", "protocol"), *session.posargs)
 
 
 @nox.session
