@@ -118,6 +118,7 @@ class ServerSession(Session):
         self.detached_s: float | None = None
         self.is_closing = hub.is_closing
         self._owned: dict[int, Topic] = {}
+        self._lost: dict[str, SenderEntry] = {}  # by name: senders that lost it, of which events may be on their way
         self._inbox = Inbox(self)
 
     # what the hub asks of it
@@ -318,6 +319,8 @@ class ServerSession(Session):
         except SenderExists as error:
             self.take_error(id_, "sender_exists", str(error))
             return
+        if not self._inbox:  # else events of the one that lost the name may still be in there
+            self._forget_lost(info.name)
         self.senders[info.name] = entry
         self._owned.update((topic.id, topic) for topic in entry.topics.values())
         self._ok(id_, {"topics": {event: topic.id for event, topic in entry.topics.items()}})
@@ -409,7 +412,8 @@ class ServerSession(Session):
         """Take a sender out."""
         name = read_body("REMOVE_SENDER", body).text("sender")
         entry = self.senders.pop(name, None)
-        if entry is None:  # its ADD_SENDER was refused meanwhile
+        if entry is None:  # its ADD_SENDER was refused meanwhile, or it lost its name
+            self._forget_lost(name)
             return
         for topic in entry.topics.values():
             del self._owned[topic.id]
@@ -470,9 +474,17 @@ class ServerSession(Session):
 
     def lose_sender(self, entry: SenderEntry, message: str) -> None:
         """Another router took the name of a sender while this session was away: tell the client."""
-        del self.senders[entry.info.name]
+        self._lost[entry.info.name] = self.senders.pop(entry.info.name)
         fields = {"code": "sender_exists", "message": message, "sender": entry.info.name}
         self.put_control(Kind.NOTICE, 0, write_body(fields))
+
+    def _forget_lost(self, name: str) -> None:
+        """The client knows that a sender lost its name, and no event of it comes any more."""
+        entry = self._lost.pop(name, None)
+        if entry is not None:
+            for topic in entry.topics.values():
+                del self._owned[topic.id]
+                self.routes.pop(topic.id, None)
 
     def replay(self, listener_id: int, key: Key, most: int) -> None:
         """Give a new listener what is kept for it: the newest, as far as there is room, oldest first."""

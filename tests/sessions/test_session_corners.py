@@ -168,3 +168,5 @@ def test_events_that_were_on_their_way_as_the_name_was_lost_are_told_when_it_is_
     publisher.trigger(mine, "x")
     world.run()
     assert ear.log == ["s.x 0:1", "gap s.x None disconnected", "s.x 0:3"]
+    (session,) = (each for each in world.server.hub.sessions.values() if each.peer.name == "a")
+    assert len(session._owned) == 2  # and not those that it had before

@@ -388,18 +388,29 @@ class SessionMachine(RuleBasedStateMachine):
             assert session.events.is_empty
             assert not session._control
             assert not session._inbox
-            assert {topic.id for topic in session.told} <= set(hub.topics)
+            entries = [*session.senders.values(), *session._lost.values()]
+            owned = {topic.id for entry in entries for topic in entry.topics.values()}
+            assert set(session._owned) == owned
+            assert set(session.routes) <= owned
+            told = {topic.id for topic in session.told}
+            assert told <= set(hub.topics)
             mine = client.router._session
             assert mine is not None
             assert (mine.id, mine.received, mine._sent) == (session.id, session._sent, session.received)
             assert mine._events_sent == session._events_received == session._consumed
             assert mine._consumed == mine._events_received == session._events_sent
+            assert set(mine._signals) == told
             leftovers = [mine._requests, mine._deadlines, mine._syncs, mine._answers, mine._leaving, mine._adding]
             assert not any(leftovers), leftovers
             assert not mine._listening
             assert client.router._outbox.is_empty
             assert client.router._outbox._size == 0
         assert (len(hub.requests), len(hub._detached), hub._over, hub._dirty) == (0, 0, [], {})
+        assert not hub._hold_ups._waiting
+        assert set(hub._hold_ups._paces) <= {hub.local, *hub.sessions.values()}
+        assert set(hub._routed) <= set(hub.sessions.values())
+        assert len(hub.topics) == 2 * len(held)
+        assert not any(process.router._answering._open for process in processes if isinstance(process, Client))
         assert all(question.task.done() for question in self.world.questions if question.task.get_loop() in self.loops)
         assert all(task.done() for task in self.world.deliveries if task.get_loop() in self.loops)
         for process in processes:
