@@ -362,9 +362,9 @@ class SessionMachine(RuleBasedStateMachine):
             self.world.advance(20.0)
             for process in self.world.processes:
                 process.answer()
-                for post in process.posts:
-                    if post.stream is not None:
-                        process.read(post, 10_000)
+                streams = [post for post in process.posts if post.stream is not None]
+                while sum(process.read(post, 10_000) for post in streams):
+                    self.world.run()
         for _ in range(20):  # a sender that is refused tries again, now and then
             self.world.advance(0.025)
             if all(session.is_acknowledged for session in self.world.server.hub.sessions.values()):
