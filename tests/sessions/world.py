@@ -197,8 +197,10 @@ class Process:
     def watch(self, sender: str | None) -> Watcher:
         """Begin to watch who comes and goes."""
         watcher = Watcher(sender)
-        self.loop.start(self.router.add_listener(watcher.disconnected, sender, "#disconnect"))
-        self.loop.start(self.router.add_listener(watcher.connected, sender, "#connect"))
+        # One behind the other, with nothing between them: each is told by itself of what is there when it comes.
+        self.loop.create_task(self.router.add_listener(watcher.disconnected, sender, "#disconnect"))
+        self.loop.create_task(self.router.add_listener(watcher.connected, sender, "#connect"))
+        self.loop.run_ready()
         self.watchers.append(watcher)
         return watcher
 
