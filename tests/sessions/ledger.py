@@ -144,10 +144,11 @@ class Ear:
                 if self.event not in (None, event):
                     continue
                 name = (life.name, event, life.owner is self.owner)
+                told = self._told.get(name, [])
                 if self._latest_life.get(name, life) is life:
-                    self._check_hole(life, event, number + 1, self._told.get(name, []))
+                    self._check_hole(life, event, number + 1, told)
                 elif (life.number, event) in self._told_at_end:
-                    told = self._told_at_end[life.number, event]
+                    told = [*self._told_at_end[life.number, event], *told]
                     self._check_hole(life, event, number + 1, told, and_no_more=False)
 
     def _check_hole(self, life: Life, event: str, n: int, told: list[int | None], *, and_no_more: bool = True) -> None:
