@@ -39,6 +39,7 @@ def setup_logger(logger: logging.Logger | SimpleLogger | None) -> None:
 
     Raises:
         ValueError: The logger is one of sigcore's own tree, and so would send every record to itself.
+        TypeError: It is something else, such as a logger's name.
 
     Example::
 
@@ -46,6 +47,11 @@ def setup_logger(logger: logging.Logger | SimpleLogger | None) -> None:
     """
     if isinstance(logger, logging.Logger) and _is_ours(logger.name):
         raise ValueError(f"{logger.name!r} is a logger of sigcore's own; add handlers to it, or give another logger")
+    if not isinstance(logger, logging.Logger | SimpleLogger | None):
+        raise TypeError(
+            f"setup_logger takes a logging.Logger, a SimpleLogger or None, not {type(logger).__name__};"
+            " logging.getLogger(name) gives the logger of a name"
+        )
     tree = get_logger()
     with _setup_lock:
         for handler in tree.handlers[:]:

@@ -138,6 +138,16 @@ def test_the_tree_is_not_sent_to_itself(name: str) -> None:
         setup_logger(logging.getLogger(name))
 
 
+@pytest.mark.parametrize("wrong", ["gateway", 20, logging.StreamHandler()])
+def test_what_is_no_logger_is_refused_and_changes_nothing(wrong: object) -> None:
+    out = io.StringIO()
+    setup_logger(SimpleLogger(stream=out))
+    with pytest.raises(TypeError, match=rf"not {type(wrong).__name__}; logging\.getLogger"):
+        setup_logger(wrong)  # type: ignore[arg-type]  # what a type checker would have told
+    get_logger().warning("still printed")
+    assert "still printed" in out.getvalue()
+
+
 def test_a_logger_outside_the_tree_is_refused() -> None:
     with pytest.raises(ValueError, match="'sigcorex'"):
         get_logger("sigcorex")
