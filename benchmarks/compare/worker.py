@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import sys
-from typing import Any
 
 from .gate import Gate
+from .loop import run_on_fastest_loop
 from .plan import Plan
 from .systems import load_system
 
@@ -17,18 +16,8 @@ def main(key: str, role: str, address: str, plan_text: str) -> None:
     """Play a role until the end of the run."""
     plan = Plan.from_json(plan_text)
     playing = getattr(load_system(key), role)(address, plan, Gate(plan))
-    if inspect.isawaitable(playing):
-        run_async(playing)
-
-
-def run_async(playing: Any) -> None:
-    """Run a coroutine on the fastest loop that is installed."""
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
-        new_event_loop = asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(playing)
+    if inspect.iscoroutine(playing):
+        run_on_fastest_loop(playing)
 
 
 if __name__ == "__main__":

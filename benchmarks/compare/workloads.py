@@ -35,6 +35,11 @@ class Workload:
         """Whether its figure is a time and not a rate."""
         return self.unit == "us"
 
+    @property
+    def is_round_trip(self) -> bool:
+        """Whether something comes back, so that there are latencies."""
+        return self.roles[0] != "publish"
+
 
 EVENTS = (
     Workload("1-to-1", "1 → 1, small events", "msg/s"),
