@@ -26,6 +26,21 @@ class LinkIO(asyncio.Protocol):
         wrote: Called after something was written.
     """
 
+    __slots__ = (
+        "_abort_timer",
+        "_gone",
+        "_loop",
+        "_make_link",
+        "_may_write",
+        "_received",
+        "_rest",
+        "_timer",
+        "_transport",
+        "_wrote",
+        "link",
+        "lost",
+    )
+
     def __init__(
         self,
         make_link: Callable[[LinkIO, float], Link],

@@ -31,6 +31,11 @@ _TEXTS = {
     CONFLATED: "events that waited for a slow reader gave way to newer ones, as its policy 'latest' says",
 }
 
+# These stand where nothing waits; nothing is put into them. Most sessions are idle, and each container takes 1 KiB.
+_NO_RUNS = Runs()
+_NO_LATEST = Latest()
+_NO_GAPS = Gaps()
+
 
 class EventQueue:
     """The queue of the event lane of one session.
@@ -48,6 +53,21 @@ class EventQueue:
         is_over: Whether a run of the policy ``disconnect`` has found the queue full.
     """
 
+    __slots__ = (
+        "_block",
+        "_counted",
+        "_droppable",
+        "_fixed",
+        "_gaps",
+        "_is_mixed",
+        "_latest",
+        "_limit",
+        "_place",
+        "_waiting",
+        "is_over",
+        "is_released",
+    )
+
     def __init__(self, limit: int | None, counted: Callable[[str, str, int], None]) -> None:
         self._limit = math.inf if limit is None else limit
         self._counted = counted
@@ -57,10 +77,10 @@ class EventQueue:
         self._place = 0
         self._waiting = 0  # bytes, without the gaps
         self._block = Runs()
-        self._droppable = Runs()
-        self._fixed = Runs()  # what nothing drops: other frames, and events whose policy says so
-        self._latest = Latest()
-        self._gaps = Gaps()
+        self._droppable = _NO_RUNS
+        self._fixed = _NO_RUNS  # what nothing drops: other frames, and events whose policy says so
+        self._latest = _NO_LATEST
+        self._gaps = _NO_GAPS
 
     @property
     def size(self) -> int:
@@ -101,17 +121,17 @@ class EventQueue:
         if policy == "latest":
             return self._put_latest(run)
         if policy == "drop_newest":
-            return self._lose_newest(run) if self.is_full else self._append(self._fixed, run)
+            return self._lose_newest(run) if self.is_full else self._append_fixed(run)
         if policy == "disconnect":
             self.is_over = self.is_over or self.is_full
-            return self._append(self._fixed, run)
-        return self._append(self._droppable, run) if self._make_room() else self._lose_newest(run)
+            return self._append_fixed(run)
+        return self._append_droppable(run) if self._make_room() else self._lose_newest(run)
 
     def put_frame(self, data: bytes) -> None:
         """Put in a frame that is no event and is never dropped; a START by itself, others may be several."""
         if data[KIND_AT] == Kind.START:
             self._place = ((self._place >> ERA_BITS) + 1) << ERA_BITS
-        self._append(self._fixed, data)
+        self._append_fixed(data)
 
     def take(self, parts: list[bytes], room: int, most: int) -> int:
         """Append frames to ``parts`` while they begin within ``room`` bytes, up to about ``most`` bytes.
@@ -136,6 +156,8 @@ class EventQueue:
             if not source:
                 sources.remove(source)
         self._is_mixed = any(source is not self._block for source in sources)
+        if not self._fixed:
+            self._fixed = _NO_RUNS
         return size
 
     def release(self) -> None:
@@ -150,6 +172,16 @@ class EventQueue:
         """Drop no runs of the policy ``block`` that come from now on."""
         self.is_released = False
 
+    def _append_fixed(self, run: bytes) -> bool:
+        if self._fixed is _NO_RUNS:
+            self._fixed = Runs()
+        return self._append(self._fixed, run)
+
+    def _append_droppable(self, run: bytes) -> bool:
+        if self._droppable is _NO_RUNS:
+            self._droppable = Runs()
+        return self._append(self._droppable, run)
+
     def _append(self, runs: Runs, run: bytes) -> bool:
         if runs is not self._block:
             self._is_mixed = True
@@ -159,6 +191,8 @@ class EventQueue:
         return True
 
     def _put_latest(self, run: bytes) -> bool:
+        if self._latest is _NO_LATEST:
+            self._latest = Latest()
         queued, conflated = True, 0
         for kind, topic, start, end in heads(run):
             freed = 0
@@ -203,6 +237,8 @@ class EventQueue:
         """Put the loss of a run, which stands in no container any more, into gaps; return how many events it had."""
         events = 0
         lost: dict[int, int | None] = {}
+        if self._gaps is _NO_GAPS:
+            self._gaps = Gaps()
         for kind, topic, start, end in heads(run):
             count: int | None = 1
             if kind == GAP:

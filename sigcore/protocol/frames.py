@@ -89,6 +89,8 @@ class FrameReader:
         routes: Topic ids and their routes, looked up for every event; read only, may change between items.
     """
 
+    __slots__ = ("_have", "_need", "_pieces", "max_frame", "routes", "skipped")
+
     def __init__(self, max_frame: int, routes: Mapping[int, Any]) -> None:
         self.max_frame = max_frame
         self.routes = routes

@@ -52,6 +52,23 @@ class Link:
         retry_after_s: How long the other side asked us to wait before the next link.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_begin",
+        "_heard_s",
+        "_introduced",
+        "_pinged",
+        "_reader",
+        "_slots",
+        "_started_s",
+        "ended",
+        "error",
+        "options",
+        "retry_after_s",
+        "session",
+        "state",
+    )
+
     handlers: ClassVar[Mapping[State, Mapping[int, str]]]
     opens: ClassVar[bool]
     """Whether this side speaks first."""

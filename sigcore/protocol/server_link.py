@@ -28,6 +28,8 @@ class ServerLink(Link):
         peer: Who is at the other end; ``None`` until the handshake is done.
     """
 
+    __slots__ = ("_hub", "endpoint", "peer")
+
     handlers: ClassVar = {
         State.HANDSHAKE: {Kind.HELLO: "_on_hello", Kind.BYE: "_on_bye"},
         State.UP: {Kind.PING: "_on_ping", Kind.PONG: "_on_pong", Kind.ACK: "_on_ack", Kind.BYE: "_on_bye"},

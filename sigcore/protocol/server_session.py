@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -84,6 +83,28 @@ class ServerSession(Session):
         is_closing: Whether the server closes: events that come now are not taken, nor acknowledged.
     """
 
+    routes: dict[int, Route]
+
+    __slots__ = (
+        "_hub",
+        "_inbox",
+        "_lost",
+        "_owned",
+        "codec",
+        "counters",
+        "detached_s",
+        "events",
+        "id",
+        "is_closing",
+        "listeners",
+        "max_requests",
+        "peer",
+        "secret",
+        "senders",
+        "stall",
+        "told",
+    )
+
     handlers: ClassVar = {
         Kind.ADD_SENDER: "_on_add_sender",
         Kind.LISTEN: "_on_listen",
@@ -102,8 +123,7 @@ class ServerSession(Session):
     }
 
     def __init__(self, hub: Hub, options: LinkOptions, accepts: Limits, codec: Codec, peer: Peer) -> None:
-        self.routes: dict[int, Route] = {}
-        super().__init__(options, self.routes, accepts)
+        super().__init__(options, {}, accepts)
         self.id, self.secret = hub.new_token(), hub.new_token()
         self._hub = hub
         self.codec = codec
@@ -112,7 +132,7 @@ class ServerSession(Session):
         self.senders: dict[str, SenderEntry] = {}
         self.listeners: dict[int, Key] = {}
         self.told: set[Topic] = set()
-        self.counters: Counter[str] = Counter()
+        self.counters: dict[str, int] = {}
         self.events = EventQueue(options.event_queue, self.count)
         self.stall = StallBudget(options.stall_budget)
         self.detached_s: float | None = None
@@ -125,7 +145,7 @@ class ServerSession(Session):
 
     def count(self, cause: str, text: str, number: int = 1) -> None:
         """Take down events that were lost for it; ``text`` says what happened and what to do."""
-        self.counters[cause] += number
+        self.counters[cause] = self.counters.get(cause, 0) + number
         self._hub.drops.count(cause, text, number)
 
     @property

@@ -10,7 +10,7 @@ What frames mean is the business of the two subclasses, one for each role, by th
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -60,6 +60,38 @@ class Session:
         left: Called whenever its link has left it.
     """
 
+    # A server has one for each client, most of them idle: so no dict, and lists, where a deque takes 760 bytes at once.
+    __slots__ = (
+        "__weakref__",
+        "_ack_due_s",
+        "_ack_step",
+        "_acknowledged",
+        "_again",
+        "_consumed",
+        "_control",
+        "_control_size",
+        "_credit",
+        "_events_received",
+        "_events_sent",
+        "_granted",
+        "_received",
+        "_replies_size",
+        "_requests",
+        "_sent",
+        "_told_received",
+        "_unwritten",
+        "_written",
+        "_written_from",
+        "ended",
+        "error",
+        "is_over",
+        "left",
+        "link",
+        "options",
+        "peer_limits",
+        "routes",
+    )
+
     handlers: ClassVar[Mapping[int, str]]
 
     def __init__(self, options: LinkOptions, routes: Mapping[int, Any], accepts: Limits) -> None:
@@ -71,18 +103,18 @@ class Session:
         self.error: LinkError | None = None
         self.ended: Callable[[], object] = _nothing
         self.left: Callable[[], object] = _nothing
-        self._control: deque[bytes] = deque()
+        self._control: list[bytes] = []
         self._control_size = 0
-        self._unwritten: set[int] = set()  # the numbers of the REQUEST frames in it
+        self._unwritten: dict[int, None] = {}  # the numbers of the REQUEST frames in it
         self._replies_size = 0  # the part of it that is replies, which others ask for in their own measure
         # offsets in the stream of counted frames that we write, and in its event lane
         self._sent = self._acknowledged = 0
         self._events_sent = 0
         self._credit = accepts.credit
-        self._written: deque[tuple[bytes, int]] = deque()  # what is not acknowledged: (bytes, where counted ones begin)
+        self._written: list[tuple[bytes, int]] = []  # what is not acknowledged: (bytes, where counted ones begin)
         self._written_from = 0  # the offset where the first of them begins
-        self._requests: deque[tuple[int, int]] = deque()  # (offset, id) of the REQUEST frames among them
-        self._again: deque[bytes] = deque()  # what the present link must write first
+        self._requests: list[tuple[int, int]] = []  # (offset, id) of the REQUEST frames among them
+        self._again: list[bytes] = []  # what the present link must write first, its beginning last
         # the same for what we read; _granted is the credit that the other side knows of
         self._received = self._told_received = 0
         self._events_received = self._consumed = 0
@@ -205,11 +237,11 @@ class Session:
 
     def unwritten_requests(self) -> Set[int]:
         """Return the numbers of our requests that have never been written, as long as nothing is."""
-        return self._unwritten
+        return self._unwritten.keys()
 
     def write_again(self) -> bytes:
         """Return the next piece of what was written before and did not arrive; empty when there is none."""
-        return self._again.popleft() if self._again else b""
+        return self._again.pop() if self._again else b""
 
     def write(self, parts: list[bytes], now_s: float) -> None:
         """Append to ``parts`` what may be written now for the first time; ``keep`` must follow."""
@@ -288,18 +320,21 @@ class Session:
         self._control.append(data)
         self._control_size += len(data)
         if data[KIND_AT] == Kind.REQUEST:
-            self._unwritten.add(HEADER.unpack_from(data)[2])
+            self._unwritten[HEADER.unpack_from(data)[2]] = None
 
     # inside
 
     def _acknowledge(self, received: int) -> None:
         self._acknowledged = received
-        written = self._written
-        while written and (end := self._written_from + len(written[0][0]) - written[0][1]) <= received:
-            written.popleft()
+        arrived = 0
+        for data, begin in self._written:
+            end = self._written_from + len(data) - begin
+            if end > received:
+                break
             self._written_from = end
-        while self._requests and self._requests[0][0] < received:
-            self._requests.popleft()
+            arrived += 1
+        del self._written[:arrived]
+        del self._requests[: bisect_left(self._requests, (received,))]
 
     def _begins_frame(self, offset: int) -> bool:
         """Whether a frame begins at an offset that is not acknowledged."""
@@ -324,8 +359,8 @@ class Session:
             whole = bytearray().join(data[begin:] for data, begin in self._written)
             for at, request_id in self._requests:
                 _renew_request(whole, at - offset, self._time_left_ms(request_id, now_s))
-            self._written = deque([(bytes(whole), 0)])
-        self._again = deque(data[begin:] for data, begin in self._written)
+            self._written = [(bytes(whole), 0)]
+        self._again = [data[begin:] for data, begin in reversed(self._written)]
 
     def _put_ack(self) -> None:
         assert self.link is not None
@@ -347,15 +382,18 @@ class Session:
 
     def _take_control(self, parts: list[bytes], now_s: float) -> None:
         window = self.options.unacknowledged
-        while self._control and self._sent - self._acknowledged < window:
-            data = self._control.popleft()
+        taken = 0
+        for data in self._control:
+            if self._sent - self._acknowledged >= window:
+                break
+            taken += 1
             size = len(data)
             self._control_size -= size
             if data[KIND_AT] == Kind.REPLY:
                 self._replies_size -= size
             elif data[KIND_AT] == Kind.REQUEST:
                 request_id = HEADER.unpack_from(data)[2]
-                self._unwritten.discard(request_id)
+                self._unwritten.pop(request_id, None)
                 left_ms = self._time_left_ms(request_id, now_s)
                 if left_ms is None:
                     continue  # nobody waits for it any more, and it was never sent
@@ -363,6 +401,7 @@ class Session:
                 self._requests.append((self._sent, request_id))
             parts.append(data)
             self._sent += size
+        del self._control[:taken]
 
     def _event_room(self) -> int:
         """Return within how many bytes the next events must begin."""

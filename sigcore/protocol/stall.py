@@ -15,6 +15,8 @@ class StallBudget:
         refill: How much comes back in a second in which it holds up nobody, in seconds, up to the whole budget.
     """
 
+    __slots__ = ("_budget_s", "_is_holding_up", "_left_s", "_refill", "_since_s")
+
     def __init__(self, budget_s: float = 1.0, refill: float = 0.01) -> None:
         self._budget_s = budget_s
         self._refill = refill

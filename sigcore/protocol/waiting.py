@@ -33,6 +33,8 @@ class Runs:
         runs: (place, frames) of each; append to it.
     """
 
+    __slots__ = ("_looked_to", "_newest", "_prune_at", "runs")
+
     def __init__(self, runs: Iterable[tuple[int, bytes]] = ()) -> None:
         self.runs = deque(runs)
         self._newest: dict[tuple[int, int], int] = {}  # place by (topic, era), as far as was looked
@@ -88,6 +90,8 @@ class Runs:
 
 class Latest:
     """At most one event and one gap notice of the sender for each topic."""
+
+    __slots__ = ("_frames",)
 
     def __init__(self) -> None:
         self._frames: OrderedDict[tuple[int, bool], tuple[int, bytes]] = OrderedDict()  # by (topic, whether a GAP)
@@ -149,6 +153,8 @@ class Gaps:
     Attributes:
         size: Bytes of their frames.
     """
+
+    __slots__ = ("_heap", "_open", "size")
 
     def __init__(self) -> None:
         self.size = 0
