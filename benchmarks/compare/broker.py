@@ -6,10 +6,12 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import IO
 
 START_S = 20.0
 STOP_S = 5.0
@@ -45,7 +47,12 @@ def started(command: Sequence[str], address: str, port: int) -> Iterator[Broker]
 def started_module(module: str, *arguments: str) -> Iterator[Broker]:
     """Run a module of Python, which prints its address as its first line when it is ready, until the end."""
     command = [sys.executable, "-m", module, *arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        tempfile.TemporaryFile(mode="w+") as errors,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
@@ -54,6 +61,7 @@ def started_module(module: str, *arguments: str) -> Iterator[Broker]:
             yield Broker(address, (process.pid,))
         finally:
             _stop(process)
+            _show(module, errors)
 
 
 def free_port() -> int:
@@ -74,6 +82,14 @@ def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
             return
         time.sleep(0.02)
     raise RuntimeError(f"{process.args!r} did not open port {port} within {START_S:g} s")
+
+
+def _show(module: str, errors: IO[str]) -> None:
+    """Show how what a module said on its standard error begins and ends: all of it may be very long."""
+    errors.seek(0)
+    lines = errors.read().splitlines()
+    for line in lines if len(lines) < 20 else [*lines[:10], f"... {len(lines) - 11} lines more ...", lines[-1]]:
+        print(f"{module}: {line}", file=sys.stderr)
 
 
 def _stop(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:

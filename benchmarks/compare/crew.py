@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from contextlib import suppress
 from queue import Empty, Queue
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,8 @@ from .plan import Plan
 READY_S = 30.0
 NO_PROGRESS_S = 3.0
 REPORT_S = 10.0
+END = ""
+"""What stands for the end of a worker's lines."""
 
 
 class RunFailed(Exception):
@@ -47,11 +50,9 @@ class Worker:
     def tell(self, word: str) -> None:
         """Give it a word on its standard input; one that has ended is told nothing."""
         assert self._process.stdin is not None
-        try:
+        with suppress(OSError):
             self._process.stdin.write(f"{word}\n")
             self._process.stdin.flush()
-        except OSError:
-            pass
 
     def failure(self) -> RunFailed:
         """Return an error that says how it ended."""
@@ -69,13 +70,14 @@ class Worker:
             self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._errors):
             assert stream is not None
-            stream.close()
+            with suppress(OSError):  # a word that it never read is flushed once more
+                stream.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._lines.put((self, line.strip()))
-        self._lines.put((self, ""))
+        self._lines.put((self, END))
 
 
 class Crew:
@@ -133,16 +135,16 @@ class Crew:
             worker.tell("stop")
         found: dict[Worker, dict[str, Any]] = {}
         while len(found) < len(self.workers):
-            worker, line = self._next(REPORT_S)
+            worker, line = self._next(REPORT_S, found)
             if line.startswith("{"):
                 found[worker] = json.loads(line)
         return found
 
-    def _next(self, timeout_s: float) -> tuple[Worker, str]:
+    def _next(self, timeout_s: float, may_end: Container[Worker] = ()) -> tuple[Worker, str]:
         try:
             worker, line = self._lines.get(timeout=timeout_s)
         except Empty:
             raise TimeoutError(f"the workers of {self._key} said nothing for {timeout_s:g} s") from None
-        if not line:
+        if line == END and worker not in may_end:
             raise worker.failure()
         return worker, line

@@ -15,6 +15,8 @@ from pathlib import Path
 PROC = Path("/proc")
 TOO_MUCH = 0.12
 """A run in which others had more than this share of all cores is marked: its figures are not ours alone."""
+TELLS_FROM_S = 0.5
+"""The system counts in hundredths of a second: over less of all cores than this, a share says nothing."""
 AWAKE = """
 import os
 parent = os.getppid()
@@ -62,8 +64,8 @@ class Usage:
     def others_since(self, before: Usage) -> float:
         """Return the share of the cores that others had since then, the hypervisor among them."""
         total = self.total - before.total
-        others = (self.busy - before.busy) - (self.ours - before.ours)
-        return max(0.0, others + self.stolen - before.stolen) / total if total > 0 else 0.0
+        others = (self.busy - before.busy) - (self.ours - before.ours) + self.stolen - before.stolen
+        return max(0.0, others) / total if total >= TELLS_FROM_S else 0.0
 
 
 def usage(ours: Iterable[int]) -> Usage:
