@@ -9,7 +9,7 @@ from statistics import median
 
 from .machine import TOO_MUCH
 from .run import Run
-from .workloads import Workload
+from .workloads import WORKLOADS, Workload
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,10 @@ class Row:
         return sum(run.wrong for run in self.runs)
 
     def cpu_us(self, side: str) -> float:
-        """Return the CPU time of one side for each event or round trip, in microseconds; the median of the runs."""
-        return median(1e6 * run.cpu_s[side] / run.count for run in self.runs)
+        """Return the CPU time of one side for each event that it sends or takes, in microseconds; the median."""
+        plan = WORKLOADS[self.runs[0].workload].plan
+        copies = plan.subscribers if side == "subscribe" else 1
+        return median(1e6 * run.cpu_s[side] / (run.count * plan.publishers * copies) for run in self.runs)
 
     def latency_us(self, share: str) -> float:
         """Return a percentile of the round trips, in microseconds; the median of the runs."""

@@ -24,9 +24,9 @@ def tables(runs: Sequence[Run]) -> str:
 def table(workload: Workload, rows: Sequence[Row]) -> str:
     """Return the table of one workload, its title before it."""
     against = "raw" if workload.against == "raw" else workload.against
-    heads = ["system", workload.unit if workload.unit != "us" else "p50 µs", f"× {against} (least–most)"]
+    heads = ["system", workload.unit if workload.unit != "us" else "p50 µs", f"x {against} (least to most)"]
     heads += ["p99 µs", "p99.9 µs"] if workload.is_round_trip else ["lost"]
-    heads += ["CPU µs each: sends / between / receives", "others had > 12 %"]
+    heads += ["CPU s for 1 M: sends / between / receives", "rounds disturbed"]
     lines = [f"**{workload.title}**", "", _line(heads), _line(["---", *["--:"] * (len(heads) - 1)])]
     lines += [_line(_cells(workload, row, len(heads))) for row in rows]
     return "\n".join([*lines, ""])
@@ -45,7 +45,7 @@ def number(value: float) -> str:
 
 def spread(ratio: Spread | None) -> str:
     """Return a ratio with its spread."""
-    return f"{number(ratio.middle)} ({number(ratio.low)}–{number(ratio.high)})" if ratio else ""
+    return f"{number(ratio.middle)} ({number(ratio.low)} to {number(ratio.high)})" if ratio else ""
 
 
 def _cells(workload: Workload, row: Row, number_of: int) -> list[str]:
@@ -58,7 +58,7 @@ def _cells(workload: Workload, row: Row, number_of: int) -> list[str]:
     else:
         cells += [_losses(row)]
     cpu = " / ".join(f"{row.cpu_us(side):.2f}" for side in ("publish", "broker", "subscribe"))
-    return [*cells, cpu, f"{row.disturbed}×" if row.disturbed else ""]
+    return [*cells, cpu, str(row.disturbed) if row.disturbed else ""]
 
 
 def _losses(row: Row) -> str:

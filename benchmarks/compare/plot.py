@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""The ratios as a picture: one panel for each workload, one dot for each system, the raw limit a line at 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter
+
+from .ratios import Row, rows_of
+from .run import Run
+from .systems import load_system
+from .workloads import WORKLOADS, Workload
+
+OURS, THEIRS, FAINT = "#c2410c", "#475569", "#cbd5e1"
+STYLE = {
+    "font.size": 9.0,
+    "axes.titlesize": 9.0,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.edgecolor": FAINT,
+    "axes.grid": True,
+    "axes.grid.axis": "x",
+    "grid.color": FAINT,
+    "grid.linewidth": 0.5,
+    "svg.hashsalt": "sigcore",
+}
+PER_LINE = 3
+ROW_INCHES, TITLE_INCHES = 0.2, 0.75
+
+
+def draw_ratios(runs: Sequence[Run], folder: Path) -> None:
+    """Write ``ratios.png`` and ``ratios.svg``; nothing where no workload was compared with the raw limit."""
+    panels = [
+        (workload, rows)
+        for workload in WORKLOADS.values()
+        if workload.against == "raw" and (rows := [row for row in rows_of(workload, runs) if is_shown(row)])
+    ]
+    if not panels:
+        return
+    lines = -(-len(panels) // PER_LINE)
+    tallest = max(len(rows) for _, rows in panels)
+    with plt.rc_context(STYLE):
+        size = (11.0, lines * (tallest * ROW_INCHES + TITLE_INCHES) + 0.3)
+        figure, grid = plt.subplots(lines, PER_LINE, figsize=size, squeeze=False, layout="constrained")
+        for axes in grid.flat[len(panels) :]:
+            axes.set_visible(False)
+        for axes, (workload, rows) in zip(grid.flat, panels, strict=False):
+            draw_panel(axes, workload, rows)
+        figure.suptitle("Times the raw limit (a bare relay of plain sockets); dots are medians, lines the spread")
+        for kind, metadata in (("png", {}), ("svg", {"Date": None})):
+            figure.savefig(folder / f"ratios.{kind}", dpi=150, metadata=metadata)
+        plt.close(figure)
+
+
+def is_shown(row: Row) -> bool:
+    return row.ratio is not None and row.system != "raw"
+
+
+def draw_panel(axes: Any, workload: Workload, rows: Sequence[Row]) -> None:
+    """Draw the systems of one workload, the best on top."""
+    axes.set_title(f"{workload.title}: {'less' if workload.less_is_better else 'more'} is better")
+    axes.set_xscale("log")
+    axes.axvline(1.0, color="black", linewidth=0.8)
+    for place, row in enumerate(rows):
+        assert row.ratio is not None
+        color = OURS if row.system.startswith("sigcore") else THEIRS
+        axes.plot([row.ratio.low, row.ratio.high], [place, place], color=color, linewidth=2, alpha=0.5)
+        axes.plot(row.ratio.middle, place, "o", color=color, markersize=5)
+    axes.set_yticks(range(len(rows)), [label(row) for row in rows])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter("")
+    for text, row in zip(axes.get_yticklabels(), rows, strict=True):
+        text.set_color(OURS if row.system.startswith("sigcore") else "black")
+
+
+def label(row: Row) -> str:
+    """Return a system's name with its ratio."""
+    assert row.ratio is not None
+    return f"{load_system(row.system).name}  {row.ratio.middle:.2g}"
