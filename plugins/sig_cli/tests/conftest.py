@@ -63,7 +63,7 @@ class Sig:
 
     @contextmanager
     def running(self, *args: str, **env: str) -> Iterator[Running]:
-        """Run a command beside the test; it is killed at the end of the block."""
+        """Run a command beside the test, in a process group of its own; it is killed at the end of the block."""
         pipe = subprocess.PIPE
         with subprocess.Popen(
             [self.path, *args],
@@ -72,6 +72,7 @@ class Sig:
             stderr=pipe,
             encoding="utf-8",
             env={**os.environ, **env},
+            start_new_session=os.name == "posix",
         ) as process:
             try:
                 yield Running(process)

@@ -111,6 +111,16 @@ def test_ctrl_c_ends_the_demonstration_at_any_time(sig: Any, tmp_path: Path) -> 
 
 
 @needs_a_cable
+def test_a_terminals_ctrl_c_does_not_meet_the_device_while_it_begins(sig: Any) -> None:
+    with sig.running("demo") as demo:
+        device = wait_for_device(demo)
+        assert os.getpgid(device) != demo.process.pid  # a terminal tells all of the command's own group
+        os.killpg(demo.process.pid, signal.SIGINT)
+        assert demo.process.wait(LIMIT_S) == 0
+        assert demo.complaint() == ""
+
+
+@needs_a_cable
 def test_the_demonstration_ends_quietly_when_its_reader_goes(sig: Any) -> None:
     with sig.running("demo", "--seconds", "2") as demo:
         while "Ctrl-C ends" not in demo.line():

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 import tempfile
@@ -55,7 +56,13 @@ class Gateway:
         url = f"serial://{self.cable.right}" if self.cable else self.tcp
         args = ["-m", "sig_cli.demo._device", url, DEVICE_NAME, str(interval_s), *["-v"][:verbose]]
         pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(sys.executable, *args, stdin=pipe, stdout=none)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *args,
+            stdin=pipe,
+            stdout=none,
+            start_new_session=os.name == "posix",  # Ctrl-C is for us, and would meet the device while it still imports
+        )
         try:
             yield process.pid
         finally:
