@@ -53,9 +53,7 @@ async def _until_input_ends(url: str, name: str, interval_s: float) -> None:
 def main() -> None:
     """Run the device that ``sys.argv`` describes."""
     url, name, interval_s, *verbose = sys.argv[1:]
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # which goes to all on Windows; the demonstration ends us in its own time
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows it goes to all; the demonstration ends us in its own time
     sigcore.setup_logger(sigcore.SimpleLogger("[device]", logging.INFO if verbose else logging.ERROR))
     asyncio.run(_until_input_ends(url, name, float(interval_s)))
 
