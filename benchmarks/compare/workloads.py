@@ -43,15 +43,13 @@ class Workload:
 
 EVENTS = (
     Workload("1-to-1", "1 → 1, small events", "msg/s"),
-    Workload("1-to-8", "1 → 8, small events, all subscribers together", "msg/s", Plan(count=0, subscribers=8)),
+    Workload("1-to-8", "1 → 8, small events, in total", "msg/s", Plan(count=0, subscribers=8)),
     Workload("8-to-1", "8 → 1, small events", "msg/s", Plan(count=0, publishers=8)),
-    Workload(
-        "50-events", "50 events in turn → 8, all subscribers", "msg/s", Plan(count=0, subscribers=8, events_each=50)
-    ),
+    Workload("50-events", "50 events in turn → 8, in total", "msg/s", Plan(count=0, subscribers=8, events_each=50)),
 )
 TRIPS = (
     Workload("ping-pong", "An event there and back", "us", roles=("ping", "pong")),
-    Workload("requests", "A request and its reply, one at a time", "us", roles=("ask", "answer")),
+    Workload("requests", "Requests, one at a time", "us", roles=("ask", "answer")),
     Workload("requests-64", "Requests, 64 at once", "req/s", Plan(count=0, concurrency=64), roles=("ask", "answer")),
 )
 PAYLOADS = (
