@@ -39,3 +39,14 @@ class Trips:
         for _topic, data in self._events:
             return self._encode(data)
         return None
+
+
+def tagged(slot: int, payload: bytes) -> bytes:
+    """Return a payload with its slot's number before it, for systems whose messages have no other place for it."""
+    return b"%d " % slot + payload
+
+
+def untagged(body: bytes) -> tuple[int, bytes]:
+    """Return a slot's number and the payload after it."""
+    slot, _, payload = body.partition(b" ")
+    return int(slot), payload

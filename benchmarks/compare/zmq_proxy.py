@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ZeroMQ's own proxies: ``python -m benchmarks.compare.zmq_proxy`` prints where to publish, subscribe, ask and answer."""
+"""Proxies of ZeroMQ: ``python -m benchmarks.compare.zmq_proxy`` prints where to publish, subscribe, ask and answer."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ..gate import Gate
 from ..json_bytes import coding
 from ..needs import lacking, versions
 from ..plan import Plan
-from ..trips import Trips
+from ..trips import Trips, tagged, untagged
 from ..workloads import COMMON
 
 with suppress(ImportError):
@@ -93,20 +93,21 @@ class PyZmq:
         with connected(zmq.DEALER, address) as asks:
             gate.ready()
             for slot, payload in trips.first():
-                asks.send(b"%d " % slot + payload)
+                asks.send(tagged(slot, payload))
             for _ in range(plan.count):
-                slot, _, reply = asks.recv().partition(b" ")
-                if (payload := trips.next(int(slot), reply)) is not None:
-                    asks.send(slot + b" " + payload)
+                slot, reply = untagged(asks.recv())
+                if (payload := trips.next(slot, reply)) is not None:
+                    asks.send(tagged(slot, payload))
             gate.end()
 
     def answer(self, address: str, plan: Plan, gate: Gate) -> None:
         encode, decode = coding(plan)
-        with connected(zmq.REP, address) as asks:
+        with connected(zmq.ROUTER, address) as asks:
             gate.ready()
             for _ in range(plan.count):
-                slot, _, payload = asks.recv().partition(b" ")
-                asks.send(slot + b" " + encode(decode(payload)))
+                *way_back, body = asks.recv_multipart()
+                slot, payload = untagged(body)
+                asks.send_multipart([*way_back, tagged(slot, encode(decode(payload)))])
             gate.end()
 
 
@@ -118,7 +119,7 @@ def head(topic: str) -> bytes:
 @contextmanager
 def connected(kind: int, address: str, topics: Iterable[bytes] = ()) -> Iterator[zmq.Socket[bytes]]:
     """Connect a socket to its side of the proxy, after it has subscribed."""
-    places = dict(zip((zmq.XPUB, zmq.SUB, zmq.DEALER, zmq.REP), address.split(), strict=True))
+    places = dict(zip((zmq.XPUB, zmq.SUB, zmq.DEALER, zmq.ROUTER), address.split(), strict=True))
     with zmq.Context() as context, unlimited(context, kind) as socket:
         for topic in topics:
             socket.subscribe(topic)
