@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+# For benchmarks/, which no package installs; last, since the checkout's sigcore must not hide the installed one.
+sys.path.append(str(Path(__file__).parents[1]))
 
 END_S = 3.0
 """How long threads may take to end after their test, and descriptors to be closed."""

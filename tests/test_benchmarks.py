@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""The benchmark suite counts right, compares within a round, and runs; how fast anything is does not matter here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from benchmarks.compare.check import worse_than
+from benchmarks.compare.machine import TOO_MUCH, Usage
+from benchmarks.compare.plan import Plan
+from benchmarks.compare.ratios import rows_of
+from benchmarks.compare.relay import attach
+from benchmarks.compare.results import Results
+from benchmarks.compare.run import Run
+from benchmarks.compare.series import turned
+from benchmarks.compare.systems.raw import framed, scan
+from benchmarks.compare.tables import number, table
+from benchmarks.compare.workloads import WORKLOADS
+
+ROOT = Path(__file__).parents[1]
+ONE_TO_ONE, MIXED = WORKLOADS["1-to-1"], WORKLOADS["cbor-to-json"]
+CPU = {"publish": 1.0, "broker": 1.0, "subscribe": 1.0}
+
+
+def a_run(system: str, figure: float, *, workload: str = "1-to-1", round_: int = 1, others: float = 0.0) -> Run:
+    latency = {"p50": figure, "p99": figure, "p99.9": figure} if workload == "ping-pong" else {}
+    return Run(
+        system=system, workload=workload, round=round_, count=100, expected=100, figure=figure, others=others,
+        cpu_s=CPU, latency_us=latency,
+    )  # fmt: skip
+
+
+def test_a_ratio_is_made_within_its_round() -> None:
+    runs = [
+        a_run("raw", 1000.0), a_run("sigcore", 500.0),
+        a_run("raw", 100.0, round_=2), a_run("sigcore", 70.0, round_=2),
+        a_run("raw", 1000.0, round_=3), a_run("sigcore", 400.0, round_=3),
+    ]  # fmt: skip
+    _, ours = rows_of(ONE_TO_ONE, runs)
+    assert ours.ratio is not None
+    assert (ours.ratio.low, ours.ratio.middle, ours.ratio.high) == (0.4, 0.5, 0.7)
+
+
+def test_a_disturbed_round_counts_only_where_there_is_no_other() -> None:
+    quiet = [a_run("raw", 1000.0), a_run("sigcore", 500.0)]
+    loud = [a_run("raw", 1000.0, round_=2), a_run("sigcore", 10.0, round_=2, others=2 * TOO_MUCH)]
+    (_, both), (_, alone) = rows_of(ONE_TO_ONE, quiet + loud), rows_of(ONE_TO_ONE, loud)
+    assert both.figure is not None
+    assert (both.figure.low, both.disturbed) == (500.0, 1)
+    assert alone.figure is not None
+    assert (alone.figure.low, alone.disturbed) == (10.0, 1)
+
+
+def test_mixed_codecs_are_compared_with_the_same_system_at_one_codec() -> None:
+    (row,) = rows_of(
+        MIXED, [a_run("sigcore", 200.0, workload="cbor"), a_run("sigcore", 150.0, workload="cbor-to-json")]
+    )
+    assert row.ratio is not None
+    assert row.ratio.middle == 0.75
+
+
+def test_a_system_that_failed_stands_last_and_says_why() -> None:
+    failed = Run(system="nats", workload="1-to-1", round=1, count=100, failure="no such luck")
+    rows = rows_of(ONE_TO_ONE, [failed, a_run("raw", 1000.0)])
+    assert [row.system for row in rows] == ["raw", "nats"]
+
+
+@pytest.mark.parametrize("workload", ["1-to-1", "ping-pong"])
+def test_the_best_stands_first(workload: str) -> None:
+    runs = [a_run("raw", 100.0, workload=workload), a_run("sigcore", 50.0, workload=workload)]
+    best = rows_of(WORKLOADS[workload], runs)[0].system
+    assert best == ("sigcore" if workload == "ping-pong" else "raw")
+
+
+@pytest.mark.parametrize(
+    ("workload", "was", "now", "lines"),
+    [
+        ("1-to-1", 500.0, 450.0, 0),
+        ("1-to-1", 500.0, 390.0, 1),
+        ("1-to-1", 500.0, 900.0, 0),
+        ("ping-pong", 1500.0, 1700.0, 0),
+        ("ping-pong", 1500.0, 1900.0, 1),
+        ("ping-pong", 1500.0, 1100.0, 0),
+    ],
+)
+def test_the_check_tells_what_is_worse_by_more_than_the_factor(
+    workload: str, was: float, now: float, lines: int
+) -> None:
+    before = [a_run("raw", 1000.0, workload=workload), a_run("sigcore", was, workload=workload)]
+    after = [a_run("raw", 10.0, workload=workload), a_run("sigcore", now / 100, workload=workload)]
+    assert len(worse_than(before, after, 1.25)) == lines
+
+
+def test_the_check_leaves_out_what_only_one_of_both_has() -> None:
+    before = [a_run("raw", 1000.0), a_run("sigcore", 500.0)]
+    after = [a_run("raw", 1000.0, workload="ping-pong"), a_run("sigcore", 9000.0, workload="ping-pong")]
+    assert worse_than(before, after, 1.25) == []
+
+
+def test_results_can_be_read_again(tmp_path: Path) -> None:
+    machine: dict[str, str | int] = {"processor": "abacus", "cores": 2, "system": "Linux", "python": "CPython"}
+    results = Results([a_run("raw", 1000.0)], machine, {"raw": ""}, {"nats": "needs nats"}, ["--quick"], "2026-01-01")
+    results.save(tmp_path)
+    assert Results.load(tmp_path / "results.json") == results
+    assert "left out: nats, needs nats" in (tmp_path / "results.md").read_text(encoding="utf-8")
+
+
+def test_a_table_shows_losses() -> None:
+    lossy = Run(
+        system="raw", workload="1-to-1", round=1, count=100, expected=200, figure=1.0, lost=50, wrong=1, cpu_s=CPU
+    )
+    assert "25.0%, 1 WRONG" in table(ONE_TO_ONE, rows_of(ONE_TO_ONE, [lossy]))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0123, "0.012"),
+        (0.351, "0.35"),
+        (1.4, "1.40"),
+        (78.25, "78.2"),
+        (235, "235"),
+        (12_345, "12 k"),
+        (2e6, "2.00 M"),
+    ],
+)
+def test_numbers_have_as_many_digits_as_a_reader_needs(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_others_are_what_neither_we_nor_idling_took() -> None:
+    before, after = Usage(0, 0, 0, 0), Usage(total=10.0, busy=6.0, stolen=1.0, ours=5.0)
+    assert after.others_since(before) == pytest.approx(0.2)
+
+
+def test_nobody_always_follows_the_same_one() -> None:
+    assert [turned(["a", "b", "c"], round_)[0] for round_ in (1, 2, 3)] == ["b", "c", "a"]
+
+
+def test_a_plan_reaches_another_process_as_it_is() -> None:
+    plan = Plan(count=3, publishers=2, events_each=2, codecs=("cbor", "json"))
+    assert Plan.from_json(plan.to_json()) == plan
+    assert plan.topics == ["sender0/event0", "sender0/event1", "sender1/event0", "sender1/event1"]
+    assert [topic for topic, _ in plan.events(1)] == ["sender1/event0", "sender1/event1", "sender1/event0"]
+    assert all(plan.is_right(data) for _, data in plan.events(0))
+
+
+def test_raw_frames_do_not_depend_on_where_the_stream_is_cut() -> None:
+    wire = framed(0, b"hi") + framed(7, b"") + framed(1, b"!")
+    for cut in range(len(wire) + 1):
+        first, rest = scan(wire[:cut])
+        second, rest = scan(rest + wire[cut:])
+        assert (first + second, rest) == ([(0, b"hi"), (7, b""), (1, b"!")], b"")
+
+
+def test_the_relay_copies_a_lane_to_all_who_read_it(suite: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "benchmarks.compare.relay"]
+    with subprocess.Popen(command, env=suite, stdout=subprocess.PIPE, text=True) as relay:
+        try:
+            assert relay.stdout is not None
+            address = relay.stdout.readline().strip()
+            with attach(address, reads=3) as one, attach(address, reads=3) as two, attach(address, writes=3) as writer:
+                writer.sendall(b"something")
+                for reader in (one, two):
+                    assert reader.recv(9, socket.MSG_WAITALL) == b"something"
+        finally:
+            relay.kill()
+
+
+def test_the_suite_runs(suite: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.compare", "--quick", "--out", str(tmp_path / "out")]
+    command += ["--systems", "raw,sigcore", "--only", "1-to-1,requests"]
+    done = subprocess.run(command, env=suite, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    runs = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["runs"]
+    assert [(run["failure"], run["lost"], run["wrong"]) for run in runs] == [("", 0, 0)] * len(runs)
+    systems = {"raw", "sigcore"} if find_spec("sig_tcp") else {"raw"}
+    assert {(run["system"], run["workload"]) for run in runs if run["figure"] > 0} == {
+        (system, workload) for system in systems for workload in ("1-to-1", "requests")
+    }
+
+
+def test_a_name_that_is_unknown_is_answered_with_those_that_are_known(suite: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "benchmarks.compare", "--systems", "sigcor"]
+    done = subprocess.run(command, env=suite, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "unknown: sigcor; known are raw, sigcore" in done.stderr
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> dict[str, str]:
+    """Return the environment in which processes find the suite, and sigcore where it is installed."""
+    shutil.copytree(ROOT / "benchmarks", tmp_path / "suite" / "benchmarks")
+    return {**os.environ, "PYTHONPATH": str(tmp_path / "suite"), "PYTHONSAFEPATH": "1"}
