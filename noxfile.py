@@ -23,6 +23,8 @@ PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 PACKAGES = [ROOT, *PLUGINS]
 DIST = ROOT / "dist"
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+BROKERS = ("nats-server", "mosquitto", "redis-server")
+INSTALL_BROKERS = "--install-brokers"
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "virtualenv"
@@ -124,6 +126,24 @@ def demo(session: nox.Session) -> None:
     session.install(*wheels())
     # The demo ends by itself on Ctrl-C; nox's own patience of 0.3 s would cut its last words off.
     session.run("sig", "demo", *session.posargs, interrupt_timeout=10, terminate_timeout=5)
+
+
+@nox.session(requires=["dist"], default=False)
+def bench(session: nox.Session) -> None:
+    """Measure sigcore and its peers side by side; results in build/benchmarks, benchmarks/README.md has the options.
+
+    Brokers come from the system: what is not installed is left out. As root on Debian, ``-- --install-brokers``
+    installs them first.
+    """
+    arguments = [argument for argument in session.posargs if argument != INSTALL_BROKERS]
+    if len(arguments) < len(session.posargs):
+        session.run("apt-get", "install", "--yes", "--no-install-recommends", *BROKERS, external=True)
+    session.install(*wheels(), *group("bench"))
+    with tempfile.TemporaryDirectory() as folder:  # copies, away from the checkout, which would hide what is installed
+        for package in ("benchmarks", "tests"):  # the latter for its crowd of idle clients
+            shutil.copytree(ROOT / package, Path(folder, package))
+        alone = {"PYTHONPATH": folder, "PYTHONSAFEPATH": "1"}
+        session.run("python", "-m", "benchmarks.compare", *arguments, env=alone)
 
 
 def group(name: str) -> tuple[str, ...]:

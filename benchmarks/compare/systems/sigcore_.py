@@ -22,7 +22,7 @@ from ..workloads import CODECS, COMMON
 
 PUBLISHER, SUBSCRIBER = 0, 1
 YIELDS_EVERY = 200
-"""Events after which a publisher lets the loop write: a few hundred cost least CPU time, without any it is twice that."""
+"""Events after which a publisher lets the loop write; one that never does so spends twice the CPU time."""
 
 
 class Sigcore:
