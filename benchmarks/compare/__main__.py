@@ -37,8 +37,7 @@ def main(arguments: Sequence[str]) -> int:
             awake=awake,
             tell=tell,
         )
-    versions = {key: load_system(key).version() for key in keys}
-    results = Results(runs, description(), versions, missing, list(arguments), began)
+    results = Results(runs, description(), {key: about(key) for key in keys}, missing, list(arguments), began)
     results.save(options.out)
     print(f"\n{results.markdown()}")
     draw(results, options.out)
@@ -85,6 +84,12 @@ def missing_of(key: str) -> str:
         return load_system(key).missing()
     except ModuleNotFoundError as error:
         return f"needs {error.name}"
+
+
+def about(key: str) -> str:
+    """Return the name of a system, how its users write programs, and its versions."""
+    system = load_system(key)
+    return ", ".join(filter(None, [f"{system.name}: {system.form}", system.version()]))
 
 
 def tell(run: Run) -> None:

@@ -21,7 +21,7 @@ class Results:
     Attributes:
         runs: Every run that counts.
         machine: Processor, cores, system and Python.
-        versions: Of each system, by key.
+        versions: How each system's users write programs, and its versions, by key.
         missing: Why a system was left out, by key.
         command: The arguments of the call.
         date: When it began.
@@ -48,7 +48,7 @@ class Results:
 
     def markdown(self) -> str:
         """Return the machine, the versions and all tables."""
-        versions = [f"- {text}" for text in self.versions.values() if text]
+        versions = [f"- {text}" for text in self.versions.values()]
         left_out = [f"- left out: {key}, {why}" for key, why in self.missing.items()]
         facts = [
             f"- {self.machine['processor']}, {self.machine['cores']} cores, {self.machine['system']}",

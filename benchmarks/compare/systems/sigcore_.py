@@ -33,10 +33,11 @@ class Sigcore:
     workloads = COMMON | {workload.name for workload in CODECS}
 
     def missing(self) -> str:
-        return "" if find_spec("sig_tcp") else "needs sigcore-tcp"
+        return "" if find_spec("sig_tcp") else "needs sigcore-tcp, and sigcore-cbor for payloads of bytes"
 
     def version(self) -> str:
-        return f"sigcore {version('sigcore')}"
+        installed = [name for name in ("sigcore", "uvloop", "msgspec", "cbor2") if find_spec(name)]
+        return ", ".join(f"{name} {version(name)}" for name in installed)
 
     def broker(self, folder: Path) -> AbstractContextManager[Broker]:
         return started_module("benchmarks.compare.sigcore_server")

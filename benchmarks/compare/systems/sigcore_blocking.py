@@ -28,10 +28,10 @@ class BlockingSigcore:
     workloads = COMMON
 
     def missing(self) -> str:
-        return "" if find_spec("sig_tcp") and find_spec("sig_cbor") else "needs sigcore-tcp and sigcore-cbor"
+        return "" if find_spec("sig_tcp") else "needs sigcore-tcp, and sigcore-cbor for payloads of bytes"
 
     def version(self) -> str:
-        return ""  # sigcore's own
+        return "the same versions"
 
     def broker(self, folder: Path) -> AbstractContextManager[Broker]:
         return started_module("benchmarks.compare.sigcore_server")
