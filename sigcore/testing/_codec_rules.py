@@ -66,7 +66,7 @@ def _gives_bytes(codec: Codec) -> None:
 
 def _round_trip(codec: Codec) -> None:
     for value in _PLAIN:
-        found = codec.decode(codec.encode(value))
+        found = _decoded(codec, value, codec.encode(value))
         assert _same(found, value), f"{_brief(value)} came back as {_brief(found)}"
 
 
@@ -74,7 +74,7 @@ def _integers_stay(codec: Codec) -> None:
     for value in _BIG_INTEGERS:
         encoded = _attempt(codec.encode, value)
         if encoded is not CodecError:
-            found = codec.decode(encoded)
+            found = _decoded(codec, value, encoded)
             assert _same(found, value), f"{value} came back as {_brief(found)}"
 
 
@@ -89,7 +89,7 @@ def _forms_of_the_rest(codec: Codec) -> None:
     ):
         encoded = _attempt(codec.encode, value)
         if encoded is not CodecError:
-            found = codec.decode(encoded)
+            found = _decoded(codec, value, encoded)
             assert isinstance(found, allowed), f"{_brief(value)} came back as {_brief(found)}"
             assert _attempt(codec.encode, found) is not CodecError, f"{_brief(found)} was decoded, but does not encode"
 
@@ -243,6 +243,16 @@ def _attempt(call: Callable[[Any], Any], argument: Any, what: str = "") -> Any:
         return CodecError
     except Exception as error:
         raise AssertionError(f"{what or _brief(argument)} raised {type(error).__name__}: {error}") from error
+
+
+def _decoded(codec: Codec, value: Any, encoded: bytes) -> Any:
+    """Return what ``encoded``, the form of ``value``, decodes to; that it does not is against the rules."""
+    try:
+        return codec.decode(encoded)
+    except Exception as error:
+        raise AssertionError(
+            f"{_brief(value)} encodes, but decoding that raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def _must_refuse(call: Callable[[Any], Any], argument: Any, what: str = "") -> None:
