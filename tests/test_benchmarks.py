@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.compare.__main__ import check
 from benchmarks.compare.check import worse_than
 from benchmarks.compare.machine import TOO_MUCH, Usage
 from benchmarks.compare.plan import Plan
@@ -37,6 +38,11 @@ def a_run(system: str, figure: float, *, workload: str = "1-to-1", round_: int =
         system=system, workload=workload, round=round_, count=100, expected=100, figure=figure, others=others,
         cpu_s=CPU, latency_us=latency,
     )  # fmt: skip
+
+
+def some_results(*runs: Run) -> Results:
+    machine: dict[str, str | int] = {"processor": "abacus", "cores": 2, "system": "Linux", "python": "CPython"}
+    return Results(list(runs), machine, {"raw": "raw limit"}, {"nats": "needs nats"}, ["--quick"], "2026-01-01")
 
 
 def test_a_ratio_is_made_within_its_round() -> None:
@@ -106,9 +112,15 @@ def test_the_check_leaves_out_what_only_one_of_both_has() -> None:
     assert worse_than(before, after, 1.25) == []
 
 
+@pytest.mark.parametrize(("figure", "code"), [(500.0, 0), (250.0, 1)])
+def test_the_check_decides_the_exit_code(tmp_path: Path, figure: float, code: int) -> None:
+    some_results(a_run("raw", 1000.0), a_run("sigcore", 500.0)).save(tmp_path)
+    now = some_results(a_run("raw", 1000.0), a_run("sigcore", figure))
+    assert check(now, tmp_path / "results.json", factor=1.25) == code
+
+
 def test_results_can_be_read_again(tmp_path: Path) -> None:
-    machine: dict[str, str | int] = {"processor": "abacus", "cores": 2, "system": "Linux", "python": "CPython"}
-    results = Results([a_run("raw", 1000.0)], machine, {"raw": ""}, {"nats": "needs nats"}, ["--quick"], "2026-01-01")
+    results = some_results(a_run("raw", 1000.0))
     results.save(tmp_path)
     assert Results.load(tmp_path / "results.json") == results
     assert "left out: nats, needs nats" in (tmp_path / "results.md").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -78,7 +79,7 @@ def run_once(key: str, workload: Workload, count: int, *, round_: int, awake: It
     ):
         receivers = crew.start(receives, numbered(plan, plan.subscribers))
         senders = crew.start(sends, numbered(plan, plan.publishers))
-        pids = [worker.pid for worker in crew.workers] + [*broker.pids, *awake]
+        pids = [worker.pid for worker in crew.workers] + [*broker.pids, *awake, os.getpid()]
         broker_began_s, before = sum(map(cpu_s, broker.pids)), usage(pids)
         crew.run(receivers if is_events else senders)
         others = usage(pids).others_since(before)
