@@ -167,7 +167,7 @@ class Dispatcher:
         watchdog = Watchdog(SLOW_LISTENER_S, self._what)
         watchdog.start_here()
         while (entry := self._queue.get()) is not None:
-            batch = Batch(*entry, watchdog.alive)
+            batch = Batch(*entry, watchdog)
             while (full := _deliver_on(batch)) is not None:
                 watchdog.rest()
                 _wait_for_room(full)

@@ -20,14 +20,14 @@ from sigcore import EventInfo, Gap, Peer, Policy, Router, Signal, Stream
 from sigcore._json import JsonCodec
 from sigcore._loop_thread import Dispatcher
 from sigcore.aio._delivery import Delivery, InlineDelivery
-from sigcore.protocol.frames import HEADER_BYTES, Kind
+from sigcore.protocol.frames import HEADER_BYTES, Kind, frame
 
 from .integration.forms import FORMS, make_peer
 from .integration.forms import Peer as Form
 from .waiting import LIMIT_S, wait_until
 
 POLICIES = list(get_args(Policy))
-ONE_EVENT = HEADER_BYTES + 1
+ONE_EVENT = HEADER_BYTES + 4
 """How many bytes of a link an event counts whose data is a digit."""
 
 
@@ -236,10 +236,9 @@ class LinkEvents:
 
     def bring(self, *values: int, event: str = "reading") -> None:
         """Deliver some events together."""
-        deliveries: list[Delivery] = [
-            (self.signal(event), JsonCodec(), Kind.EVENT, str(value).encode()) for value in values
-        ]
-        self._deliver(deliveries, ONE_EVENT * len(values), self.done.append)
+        run = b"".join(frame(Kind.EVENT, 1, b"%4d" % value) for value in values)
+        deliveries: list[Delivery] = [(self.signal(event), JsonCodec(), run)]
+        self._deliver(deliveries, len(run), self.done.append)
 
     def signal(self, event: str) -> Signal[Any]:
         if event not in self._signals:

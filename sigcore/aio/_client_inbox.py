@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from .._errors import EventNotDeclared
 from .._info import EventInfo, Gap, SenderInfo
 from ..protocol.bodies import NO_TIMEOUT_MS
-from ..protocol.frames import HEADER_BYTES
 from ._delivery import decoded
 
 if TYPE_CHECKING:
@@ -144,10 +143,10 @@ class ClientInbox:
         """Take down another frame of the event lane; it counts as consumed once what is before it was dealt with."""
         self._waiting_size += size
 
-    def event_came(self, signal: Signal[Any], kind: int, body: bytes) -> None:
-        """Take an event, or the news that some were lost."""
-        self.put((signal, self._codec, kind, body))
-        self._waiting_size += HEADER_BYTES + len(body)
+    def events_came(self, signal: Signal[Any], run: bytes) -> None:
+        """Take events, or the news that some were lost."""
+        self._waiting.append((signal, self._codec, run))
+        self._waiting_size += len(run)
 
     def kept_came(self, listener: Listener | None, signal: Signal[Any], kind: int, body: bytes, size: int) -> None:
         """Take an event that was kept for one listener."""

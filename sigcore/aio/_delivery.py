@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any
 from .._errors import CodecError
 from .._info import Gap
 from ..protocol.bodies import read_gap, split_meta
-from ..protocol.frames import HEADER_BYTES, Kind
+from ..protocol.frames import HEADER, HEADER_BYTES, Kind
 
 if TYPE_CHECKING:
     from .._codec import Codec
     from .._queue import Queue
     from .._signal import Signal
+    from ._watchdog import Watchdog
+
+_EVENT = int(Kind.EVENT)
 
 PROGRESS_S = 0.02
 """How often what was delivered is told while much waits: a listener that is slow is not taken for one that is stuck."""
 
-Delivery = tuple["Signal[Any]", "Codec", int, bytes] | Callable[[], None]
-"""An event, not decoded yet (signal, codec, kind, body), or something else to do in its place among the events."""
+Delivery = tuple["Signal[Any]", "Codec", bytes] | Callable[[], None]
+"""Events of one topic, not decoded yet (signal, codec, frames), or something else to do in its place among them."""
 
 Deliver = Callable[[Sequence[Delivery], int, Callable[[int], None]], None]
 """Delivers events in their order: inline on the loop, or from the dispatcher's thread.
@@ -42,7 +45,7 @@ class Batch:
         deliveries: What to deliver, in order.
         size: How many bytes they stand for in all.
         done: Told how many of these were dealt with, before every wait, every 20 ms and at the end.
-        begins: Called before each delivery.
+        watchdog: Told before each call that the thread gets on.
     """
 
     def __init__(
@@ -50,14 +53,16 @@ class Batch:
         deliveries: Sequence[Delivery],
         size: int,
         done: Callable[[int], None],
-        begins: Callable[[], object] | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
-        self._begins = begins
+        self._watchdog = watchdog
         self._deliveries = deliveries
         self._at = 0
-        self._told_at = 0
-        self._tell_at_s = time.monotonic() + PROGRESS_S
+        self._pos = 0  # within the run at _at
+        self._delivered = 0  # bytes of events
         self._left = size
+        self._told = 0
+        self._tell_at_s = time.monotonic() + PROGRESS_S
         self._done = done
 
     def deliver(self) -> Queue | None:
@@ -65,25 +70,60 @@ class Batch:
 
         What a delivery raises, because it ends the program, is raised; the next call goes on after it.
         """
-        for delivery in self._deliveries[self._at :]:
+        self._look_at_time()
+        while self._at < len(self._deliveries):
+            delivery = self._deliveries[self._at]
             if isinstance(delivery, tuple):
-                for queue in delivery[0].blocking_queues:
-                    if queue.is_full:
-                        self._tell()
-                        return queue
-            self._at += 1
-            if self._begins is not None:
-                self._begins()
-            deliver(delivery)
-            if time.monotonic() >= self._tell_at_s:
-                self._tell()
+                full = self._deliver_run(*delivery)
+                if full is not None:
+                    self._tell()
+                    return full
+                self._delivered += self._pos
+                self._pos = 0
+                self._at += 1
+            else:
+                self._at += 1
+                delivery()
+                self._look_at_time()
         self._done(self._left)
         return None
 
+    def _deliver_run(self, signal: Signal[Any], codec: Codec, run: bytes) -> Queue | None:
+        """Deliver the events of a run, decoded once for all who listen; return as ``deliver`` does."""
+        unpack, decode, trigger, look_at_time = HEADER.unpack_from, codec.decode, signal.trigger, self._look_at_time
+        pos, end = self._pos, len(run)
+        calls = queues = None
+        while pos < end:
+            if signal._calls is not calls:  # somebody came or went
+                calls, queues = signal._calls, signal.blocking_queues
+            if queues and (full := next((queue for queue in queues if queue.is_full), None)) is not None:
+                return full
+            length, kind, _id = unpack(run, pos)
+            start = pos + HEADER_BYTES
+            self._pos = pos = start + length  # first: what ends the program must not come again
+            if kind != _EVENT:
+                _deliver_special(signal, codec, kind, run[start:pos])
+            elif calls:
+                try:
+                    data = decode(run[start:pos])
+                except Exception as error:  # noqa: BLE001  # whatever a body makes a codec raise costs the listener an error, never the link
+                    signal.report_undecodable(error)
+                else:
+                    trigger(data)
+            look_at_time()
+        return None
+
+    def _look_at_time(self) -> None:
+        now_s = time.monotonic()
+        if self._watchdog is not None:
+            self._watchdog.alive_s = now_s
+        if now_s >= self._tell_at_s:
+            self._tell()
+            self._tell_at_s = time.monotonic() + PROGRESS_S
+
     def _tell(self) -> None:
-        part = sum(map(size_of, self._deliveries[self._told_at : self._at]))
-        self._told_at = self._at
-        self._tell_at_s = time.monotonic() + PROGRESS_S
+        part = self._delivered + self._pos - self._told
+        self._told += part
         self._left -= part
         if part:
             self._done(part)
@@ -123,15 +163,11 @@ class InlineDelivery:
 
 def size_of(delivery: Delivery) -> int:
     """Return how many bytes of a link's event lane an event was; nothing where it is none."""
-    return HEADER_BYTES + len(delivery[3]) if isinstance(delivery, tuple) else 0
+    return len(delivery[2]) if isinstance(delivery, tuple) else 0
 
 
-def deliver(delivery: Delivery) -> None:
-    """Decode one event, once for all, and call its listeners; what cannot be decoded is reported to each of them."""
-    if not isinstance(delivery, tuple):
-        delivery()
-        return
-    signal, codec, kind, body = delivery
+def _deliver_special(signal: Signal[Any], codec: Codec, kind: int, body: bytes) -> None:
+    """Deliver a gap, or an event with meta."""
     if not signal.has_listeners:
         return
     if kind == Kind.GAP:
@@ -139,7 +175,7 @@ def deliver(delivery: Delivery) -> None:
         return
     try:
         data, meta = decoded(codec, kind, body)
-    except Exception as error:  # noqa: BLE001  # whatever a body makes a codec raise costs the listener an error, never the link
+    except Exception as error:  # noqa: BLE001  # as above
         signal.report_undecodable(error)
         return
     signal.trigger(data, meta)

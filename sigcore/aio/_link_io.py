@@ -35,6 +35,7 @@ class LinkIO(asyncio.Protocol):
         "_received",
         "_rest",
         "_timer",
+        "_timer_due_s",
         "_transport",
         "_wrote",
         "link",
@@ -57,6 +58,7 @@ class LinkIO(asyncio.Protocol):
         self._rest = b""  # what came and waits for the link's next turn
         self._may_write = True
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due_s = 0.0  # uvloop's handles do not tell
         self._abort_timer: asyncio.TimerHandle | None = None
         self.link: Link
         self.lost = self._loop.create_future()
@@ -137,10 +139,11 @@ class LinkIO(asyncio.Protocol):
 
     def _arm(self) -> None:
         due = self.link.deadline_s()
-        if due is None or (self._timer is not None and self._timer.when() <= due):
+        if due is None or (self._timer is not None and self._timer_due_s <= due):
             return  # a timer that is early looks again; moving it each time would cost more
         if self._timer is not None:
             self._timer.cancel()
+        self._timer_due_s = due
         self._timer = self._loop.call_at(due, self._tick)
 
     def _tick(self) -> None:

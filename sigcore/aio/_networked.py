@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .._router import OnError
     from .._sender import Sender
     from .._signal import Signal
-    from ..protocol.outbox import EventBuffer
+    from ..protocol.event_buffer import EventBuffer
     from ._delivery import Deliver
 
 Ts = TypeVarTuple("Ts")

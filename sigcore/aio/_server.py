@@ -79,6 +79,7 @@ class ServerRouter(NetworkedRouter):
         self._ios: dict[ServerLink, LinkIO] = {}
         self._flush_due = False
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due_s = 0.0  # uvloop's handles do not tell
         self._registered: dict[str, Sender] = {}
         self._hub = Hub(
             name=self._name,
@@ -338,10 +339,11 @@ class ServerRouter(NetworkedRouter):
 
     def _arm(self) -> None:
         due = self._hub.deadline_s()
-        if due is None or (self._timer is not None and self._timer.when() <= due):
+        if due is None or (self._timer is not None and self._timer_due_s <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
+        self._timer_due_s = due
         self._timer = self._the_loop.call_at(due, self._tick)
 
     def _tick(self) -> None:

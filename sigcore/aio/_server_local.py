@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from .._errors import CodecError, SenderLost, SigError
 from ..protocol.bodies import NO_TIMEOUT_MS, read_gap, timeout_ms, write_gap
 from ..protocol.codes import error_of
-from ..protocol.frames import Kind, frame
-from ..protocol.outbox import EventBuffer, check_size, event_body
+from ..protocol.event_buffer import EventBuffer
+from ..protocol.frames import Kind, frame, split_run
+from ..protocol.outbox import check_size, event_body
 from ..protocol.stall import StallBudget
 from ..protocol.waiting import plus
 from ._delivery import decoded, size_of
@@ -253,17 +254,18 @@ class ServerLocal:
             return
         self._tables._tell_kept(listener, signal, data, meta)
 
-    def deliver(self, signal: Signal[Any], codec: Codec, kind: int, body: bytes) -> None:
-        """Take an event of a link for our listeners."""
+    def deliver(self, signal: Signal[Any], codec: Codec, run: bytes) -> None:
+        """Take events of a link for our listeners."""
         if self._gives_way and self._is_at_limit:
             text = "events for listeners of the server's own process were dropped: a listener blocks"
-            self._hub.drops.count("local_listener_stalled", text)
-            lost = read_gap(body)[0] if kind == Kind.GAP else 1
-            self._missed[signal] = plus(self._missed.get(signal, 0), lost)
+            for kind, _topic, body in split_run(run):
+                self._hub.drops.count("local_listener_stalled", text)
+                lost = read_gap(body)[0] if kind == Kind.GAP else 1
+                self._missed[signal] = plus(self._missed.get(signal, 0), lost)
             return
         if self._missed and signal in self._missed:
-            self.put((signal, codec, Kind.GAP, write_gap(self._missed.pop(signal), "overflow")))
-        self.put((signal, codec, kind, body))
+            self.put((signal, codec, frame(Kind.GAP, 0, write_gap(self._missed.pop(signal), "overflow"))))
+        self.put((signal, codec, run))
 
     def _presence_changed(self, info: SenderInfo) -> None:
         self._tables._presence.note(info)
@@ -299,7 +301,7 @@ class ServerLocal:
             self._gives_way = False
         missed, self._missed = self._missed, {}
         for signal, number in missed.items():
-            self.put((signal, self.codec, Kind.GAP, write_gap(number, "overflow")))
+            self.put((signal, self.codec, frame(Kind.GAP, 0, write_gap(number, "overflow"))))
         if was_full:
             self._hub.got_room(self)
 

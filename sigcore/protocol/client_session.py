@@ -31,7 +31,7 @@ from .bodies import (
     write_request,
 )
 from .codes import error_of
-from .frames import HEADER_BYTES, Kind, frame, split_run
+from .frames import HEADER_BYTES, Kind, frame
 from .outbox import REFUSED
 from .session import WRITE_BYTES, Limits, Session
 
@@ -62,8 +62,8 @@ class ClientSide(Protocol):
     def frame_came(self, size: int) -> None:
         """Take down another frame of the event lane; it counts as consumed as events do, when its work is done."""
 
-    def event_came(self, signal: Signal[Any], kind: int, body: bytes) -> None:
-        """Take an event, or a GAP among them; its bytes count as consumed when ``Session.consumed`` says so."""
+    def events_came(self, signal: Signal[Any], run: bytes) -> None:
+        """Take frames of EVENT, EVENT_META and GAP; they count as consumed when ``Session.consumed`` says so."""
 
     def kept_came(self, listener: Listener | None, signal: Signal[Any], kind: int, body: bytes, size: int) -> None:
         """Take an event that was kept for one listener; ``None`` where that has gone."""
@@ -430,8 +430,7 @@ class ClientSession(Session):
     def _on_events(self, id_: int, route: Signal[Any] | None, run: bytes, _count: int, _now_s: float) -> None:
         if route is None:
             raise RemoteProtocolError(f"an event on topic {id_}, which was never announced", code="unknown_topic")
-        for kind, _topic, body in split_run(run):
-            self.side.event_came(route, kind, body)
+        self.side.events_came(route, run)
 
     def _take_events(self, parts: list[bytes], room: int) -> None:
         size, others = self._outbox.take_frames(parts, room, WRITE_BYTES, self)

@@ -206,3 +206,18 @@ def split_run(run: bytes) -> Iterator[tuple[int, int, bytes]]:
         pos += HEADER_BYTES
         yield kind, id_, run[pos : pos + length]
         pos += length
+
+
+def split_topics(run: bytes) -> Iterator[tuple[int, bytes]]:
+    """Give (id, frames) of each part of a run whose frames are of one topic."""
+    unpack, start, pos, end = HEADER.unpack_from, 0, 0, len(run)
+    topic = -1
+    while pos < end:
+        length, _kind, id_ = unpack(run, pos)
+        if id_ != topic:
+            if pos:
+                yield topic, run[start:pos]
+            topic, start = id_, pos
+        pos += HEADER_BYTES + length
+    if end:
+        yield topic, run[start:]

@@ -23,7 +23,7 @@ from .._limits import ServerLimits
 from .bodies import write_body, write_gap
 from .calls import Answerer, Asker
 from .detached import Detached, link_lost
-from .frames import HEADER, HEADER_BYTES, Kind, frame, split_run
+from .frames import HEADER, HEADER_BYTES, Kind, frame, split_run, split_topics
 from .history import History
 from .holdups import HoldUps, Reader
 from .interest import Interest
@@ -83,7 +83,7 @@ class LocalSide(Answerer, Asker, Reader, Protocol):
     def sender_left(self, info: SenderInfo, cause: str) -> None:
         """Take a sender of a session out."""
 
-    def deliver(self, signal: Signal[Any], codec: Codec, kind: int, body: bytes) -> None:
+    def deliver(self, signal: Signal[Any], codec: Codec, run: bytes) -> None:
         """Take an event of a link for the process's own listeners."""
 
     def retry(self) -> None:
@@ -366,10 +366,10 @@ class Hub:
                 self._history.add(id_, kind, body)
         if route.local:
             taken += 1
-            for kind, id_, body in split_run(run):
+            for id_, frames in split_topics(run):
                 signal = self.topics[id_].signal
                 if signal is not None:
-                    self.local.deliver(signal, codec, kind, body)
+                    self.local.deliver(signal, codec, frames)
         return taken
 
     def publish(self, route: Route, frames: Mapping[str, bytes]) -> int:

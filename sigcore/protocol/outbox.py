@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any
 
-from .._errors import BufferFull, DeliveryError, DeliveryUnknown, FrameTooLarge, RouterClosed
+from .._errors import DeliveryError, DeliveryUnknown, FrameTooLarge
 from .bodies import join_meta, write_gap
+from .event_buffer import EventBuffer
 from .frames import HEADER, HEADER_BYTES, Kind, frame
 
 if TYPE_CHECKING:
@@ -19,10 +19,30 @@ if TYPE_CHECKING:
     from .._signal import Signal
     from .client_session import Answer, ClientSession
 
-Item = TypeVar("Item")
-
 REFUSED = -1
 """Stands for a topic's number when the server refused its sender."""
+
+MOST_FRESH = 1_000
+"""How many events are taken on trust before their bytes are counted."""
+
+FRESH_BYTES = 1_024
+"""How long such an event may be, at most."""
+
+_EVENT = int(Kind.EVENT)
+
+
+class Headers(dict[int, bytes]):
+    """The headers of one topic's EVENT frames, by the length of the body; short ones come again and again."""
+
+    def __init__(self, topic_id: int) -> None:
+        super().__init__()
+        self._topic_id = topic_id
+
+    def __missing__(self, length: int) -> bytes:
+        header = HEADER.pack(length, _EVENT, self._topic_id)
+        if length <= FRESH_BYTES:
+            self[length] = header
+        return header
 
 
 class Outlet:
@@ -30,147 +50,60 @@ class Outlet:
 
     Attributes:
         sender: The sender's name.
-        topic_id: The number of the topic on the present link; ``None`` while the server has not given one.
+        headers: Those of its frames on the present link, once the server has given its topic a number.
         is_removed: Whether its sender was removed; what is in the outbox still goes out by the present link.
     """
 
-    __slots__ = ("_codec", "_outbox", "_signal", "is_removed", "sender", "topic_id")
+    __slots__ = ("_codec", "_encode", "_info", "_outbox", "_signal", "_topic_id", "headers", "is_removed", "sender")
 
     def __init__(self, signal: Signal[Any], codec: Codec, outbox: Outbox) -> None:
         self.sender = signal.sender
-        self.topic_id: int | None = None
+        self.headers: Headers | None = None
         self.is_removed = False
+        self._topic_id: int | None = None
         self._signal = signal
+        self._info = signal.info
         self._codec = codec
+        self._encode = codec.encode
         self._outbox = outbox
+
+    @property
+    def topic_id(self) -> int | None:
+        """The number of the topic on the present link; ``None`` while the server has not given one."""
+        return self._topic_id
+
+    @topic_id.setter
+    def topic_id(self, number: int | None) -> None:
+        self._topic_id = number
+        self.headers = None if number is None or number == REFUSED else Headers(number)
 
     def __call__(self, info: EventInfo, data: Any) -> None:
         """Encode an event and put it into the outbox."""
-        kind, body = event_body(self._codec, self._signal, info, data)
+        if info is not self._info:
+            self._put(*event_body(self._codec, self._signal, info, data))
+            return
+        writer = self._signal.writer
+        body = self._encode(data if writer is None else writer(data))
         outbox = self._outbox
-        check_size(body, outbox.longest)
-        outbox.put((self, kind, body, None), HEADER_BYTES + len(body))
+        if len(body) > outbox.trusted:
+            self._put(_EVENT, body)
+            return
+        fresh = outbox.fresh
+        fresh.append((self, body))
+        if not outbox.is_told:
+            outbox.tell()
+        elif len(fresh) >= MOST_FRESH:
+            outbox.settle()
+
+    def _put(self, kind: int, body: bytes) -> None:
+        check_size(body, self._outbox.longest)
+        self._outbox.put((self, kind, body, None), HEADER_BYTES + len(body))
 
     def deliver(self, info: EventInfo, data: Any, answer: Answer) -> None:
         """The same; ``answer`` gets what the server says once it has taken the event, from whatever thread."""
         kind, body = event_body(self._codec, self._signal, info, data)
         check_size(body, self._outbox.longest)
         self._outbox.put((self, kind, body, answer), 2 * HEADER_BYTES + len(body))
-
-
-class EventBuffer(Generic[Item]):
-    """Events that wait to be written: bounded, and filled from any thread.
-
-    Args:
-        limit: Bytes that it holds, headers included.
-        drops: Counts what is dropped.
-        may_wait_s: Called when it is full: how long the calling thread may wait for room.
-
-    Attributes:
-        is_online: Whether what is put in can go out. While it cannot, the oldest give way when there is no room.
-        on_item: Called when something was put in that was not there at the last take.
-        on_room: Called when something was taken and there is room.
-    """
-
-    def __init__(self, limit: int, drops: Drops, may_wait_s: Callable[[], float]) -> None:
-        self._limit = limit
-        self._drops = drops
-        self._may_wait_s = may_wait_s
-        self._items: deque[tuple[Item, int]] = deque()
-        self._size = 0
-        # Entered as a lock: Ctrl-C may strike inside the Python code that enters a Condition, which then stays locked.
-        self._lock = threading.RLock()
-        self._room = threading.Condition(self._lock)
-        self._told = False
-        self._is_closed = False
-        self.is_online = False
-        self.on_item: Callable[[], None] = _nothing
-        self.on_room: Callable[[], None] = _nothing
-
-    @property
-    def has_room(self) -> bool:
-        """Whether the next event would be taken at once."""
-        return self._size < self._limit
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits to be written."""
-        return not self._items
-
-    def put(self, item: Item, size: int) -> None:
-        """Put in one event of ``size`` bytes.
-
-        Raises:
-            BufferFull: There is no room, and none came while the thread waited as long as it may.
-            RouterClosed: The router was closed.
-        """
-        with self._lock:
-            if self._size >= self._limit:
-                self._make_room()
-            self._items.append((item, size))
-            self._size += size
-            tell, self._told = not self._told, True
-        if tell:
-            self.on_item()
-
-    def put_in_any_case(self, item: Item, size: int) -> None:
-        """Put in what there must always be room for: frames that are no events."""
-        with self._lock:
-            self._items.append((item, size))
-            self._size += size
-        self.on_item()
-
-    def take(self, take: Callable[[Item], bool]) -> None:
-        """Give the items in their order to ``take`` until it returns false; that one stays."""
-        with self._lock:
-            items, taken = self._items, 0
-            while items and take(items[0][0]):
-                taken += items.popleft()[1]
-            self._size -= taken
-            self._told = False
-            has_room = taken > 0 and self._size < self._limit
-            if has_room:
-                self._room.notify_all()
-        if has_room:
-            self.on_room()
-
-    def close(self) -> None:
-        """Take nothing more: what is put in from now on raises."""
-        with self._lock:
-            self._is_closed = True
-            self._limit = 0  # so that put has to look why
-            self._room.notify_all()
-
-    def _make_room(self) -> None:
-        if self.is_online and (wait_s := self._may_wait_s()) > 0:
-            self._room.wait_for(self._need_not_wait, wait_s)
-        if self._is_closed:
-            raise RouterClosed("the router was closed; its senders can trigger nothing any more")
-        if self.is_online and self._size >= self._limit:
-            raise BufferFull(
-                f"{self._size} bytes of events wait to be sent, at most {self._limit} may (event_queue); "
-                "await drain(), trigger less often, or allow more"
-            )
-        kept = []
-        while self._items and self._size >= self._limit:
-            item, size = self._items.popleft()
-            if self._may_drop(item):
-                self._size -= size
-                self._dropped(item)
-                self._drops.count("disconnected", "too many events while there was no link; the oldest were dropped")
-            else:
-                kept.append((item, size))
-        self._items.extendleft(reversed(kept))
-
-    def _may_drop(self, item: Item) -> bool:
-        """Whether an item is an event, which may be dropped while there is no link."""
-        return True
-
-    def _dropped(self, item: Item) -> None:
-        """Take down that an event was dropped while there was no link."""
-
-    def _need_not_wait(self) -> bool:
-        return self._size < self._limit or self._is_closed or not self.is_online
 
 
 OutboxItem = tuple["Outlet | None", int, bytes, "Answer | None"]
@@ -182,13 +115,21 @@ class Outbox(EventBuffer[OutboxItem]):
 
     Events that are lost here are told to those who listen: a gap stands in front of what is left.
 
+    As long as all that is put in is written in the same turn of the loop, short events are taken on trust: appended to
+    ``fresh``, which needs no lock, and written without being looked at one by one. What cannot be written then, or is
+    in any way special, makes them *settle* among those whose bytes are counted one by one.
+
     Attributes:
         longest: The longest event body that the other side accepts, or our own limit while it is not known.
+        fresh: Events that were taken on trust, behind all others: at most about ``MOST_FRESH``.
+        trusted: The longest body that is; -1 while none is.
     """
 
     def __init__(self, limit: int, longest: int, drops: Drops, may_wait_s: Callable[[], float]) -> None:
         super().__init__(limit, drops, may_wait_s)
         self.longest = longest
+        self.fresh: deque[tuple[Outlet, bytes]] = deque()
+        self.trusted = -1
         self._gaps: dict[tuple[Outlet, str], int | None] = {}  # by cause: how many are lost
         self._late_sync: Answer | None = None  # of the event written last, where its SYNC had no room any more
 
@@ -196,7 +137,39 @@ class Outbox(EventBuffer[OutboxItem]):
     def is_empty(self) -> bool:
         """Whether nothing waits to be written."""
         can_be_told = any(outlet.topic_id != REFUSED for outlet, _cause in self._gaps)
-        return not self._items and not can_be_told and self._late_sync is None
+        return not self._items and not self.fresh and not can_be_told and self._late_sync is None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether nobody need wait: with a link, while no more is there than a turn of the loop writes."""
+        if not self.is_online:
+            return super().has_room
+        return not self._items and len(self.fresh) <= MOST_FRESH // 2
+
+    def put(self, item: OutboxItem, size: int) -> None:
+        """Put in one event of ``size`` bytes (see ``EventBuffer.put``)."""
+        self.settle()
+        super().put(item, size)
+
+    def put_in_any_case(self, item: OutboxItem, size: int) -> None:
+        """Put in what there must always be room for: frames that are no events."""
+        self.settle()
+        super().put_in_any_case(item, size)
+
+    def settle(self) -> None:
+        """Count the bytes of what was taken on trust, and take nothing more so until all is written."""
+        with self._lock:
+            self.trusted = -1
+            while self.fresh:
+                outlet, body = self.fresh.popleft()
+                size = HEADER_BYTES + len(body)
+                self._items.append(((outlet, _EVENT, body, None), size))
+                self._size += size
+
+    def close(self) -> None:
+        """Take nothing more: what is put in from now on raises."""
+        self.settle()
+        super().close()
 
     def take_frames(self, parts: list[bytes], room: int, most: int, session: ClientSession) -> tuple[int, list[bytes]]:
         """Append frames to ``parts`` while they begin within ``room`` bytes, up to about ``most``.
@@ -207,9 +180,22 @@ class Outbox(EventBuffer[OutboxItem]):
         Returns:
             The bytes appended, and the body of the frame among them that is no event, if there is one: it is the last.
         """
+        self.is_told = False  # first: what is put in from now on is told again
         size = self._take_late_sync(parts, room, session)
         if self._gaps:
             size += self._take_gaps(parts, room - size)
+        others: list[bytes] = []
+        if not self._items:
+            size += self._take_fresh(parts, min(room, most) - size)
+        if self._items:
+            size, others = self._take_settled(parts, size, room, most, session)
+        if self.has_room:
+            self.on_room()
+        return size, others
+
+    def _take_settled(
+        self, parts: list[bytes], size: int, room: int, most: int, session: ClientSession
+    ) -> tuple[int, list[bytes]]:
         others: list[bytes] = []
         pack, room = HEADER.pack, min(room, most)
 
@@ -238,12 +224,32 @@ class Outbox(EventBuffer[OutboxItem]):
         self.take(take)
         return size, others
 
+    def _take_fresh(self, parts: list[bytes], room: int) -> int:
+        """Append what was taken on trust, as far as it begins within ``room`` bytes; return the bytes appended.
+
+        What has no number, or is refused, settles with all behind it.
+        """
+        self.trusted = min(FRESH_BYTES, self.longest, self._limit // (2 * MOST_FRESH))
+        taken = 0
+        with self._lock:
+            while self.fresh and taken < room:
+                count = max(1, min(len(self.fresh), (room - taken) // (HEADER_BYTES + FRESH_BYTES)))
+                events = [self.fresh.popleft() for _ in range(count)]
+                data, done = _frames_of(events)
+                parts.append(data)
+                taken += len(data)
+                if done < count:
+                    self.fresh.extendleft(reversed(events[done:]))
+                    self.settle()
+        return taken
+
     def session_lost(self, lost: Collection[Outlet]) -> None:
         """Forget what concerned the session that is over: topic numbers, and frames that are no events.
 
         Args:
             lost: Those of which events were written and may not have arrived.
         """
+        self.settle()
         with self._lock:
             self._items = deque(entry for entry in self._items if entry[0][0] is not None)
             self._size = sum(size for _item, size in self._items)
@@ -311,6 +317,22 @@ class Outbox(EventBuffer[OutboxItem]):
         if answer is not None:
             answer(None, DeliveryError(why))
         return write_gap(1, "too_large")
+
+
+def _frames_of(events: Iterable[tuple[Outlet, bytes]]) -> tuple[bytes, int]:
+    """Return the frames of events up to the first that has no topic's number, and how many they are."""
+    parts: list[bytes] = []
+    append = parts.append
+    last: Outlet | None = None
+    headers: Headers | None = None
+    for outlet, body in events:
+        if outlet is not last:
+            last, headers = outlet, outlet.headers
+        if headers is None:
+            break
+        append(headers[len(body)])
+        append(body)
+    return b"".join(parts), len(parts) // 2
 
 
 def event_body(codec: Codec, signal: Signal[Any], info: EventInfo, data: Any) -> tuple[int, bytes]:

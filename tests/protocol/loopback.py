@@ -20,7 +20,7 @@ from sigcore._router import Router
 from sigcore._sender import Sender
 from sigcore._signal import Call, Signal
 from sigcore._terms import Terms
-from sigcore.aio._delivery import decoded, deliver
+from sigcore.aio._delivery import Batch, decoded
 from sigcore.protocol.bodies import Fields, read_ack, read_body, write_ack, write_body
 from sigcore.protocol.calls import Asker
 from sigcore.protocol.client_link import ClientLink
@@ -116,8 +116,8 @@ class ServerProcess:
         self.present.remove(info.name)
         self.left.append((info.name, cause))
 
-    def deliver(self, signal: Signal[Any], codec: sigcore.Codec, kind: int, body: bytes) -> None:
-        self.heard.append((signal.event, body))
+    def deliver(self, signal: Signal[Any], codec: sigcore.Codec, run: bytes) -> None:
+        self.heard += [(signal.event, body) for _kind, _id, body in split_run(run)]
 
     def give_way(self) -> None:
         self.is_full = False
@@ -527,9 +527,8 @@ class ClientProcess:
     def topic_left(self, signal: Signal[Any]) -> None:
         self.router._remove_remote_signal(signal)
 
-    def event_came(self, signal: Signal[Any], kind: int, body: bytes) -> None:
-        deliver((signal, self.codec, kind, body))
-        self.frame_came(len(frame(kind, 0, body)))
+    def events_came(self, signal: Signal[Any], run: bytes) -> None:
+        Batch([(signal, self.codec, run)], len(run), self.frame_came).deliver()
 
     def kept_came(self, listener: Listener | None, signal: Signal[Any], kind: int, body: bytes, size: int) -> None:
         if listener is not None:

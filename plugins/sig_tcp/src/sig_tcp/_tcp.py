@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import TypedDict
 
 from sigcore import Endpoint, EndpointError
 
@@ -47,7 +48,7 @@ class TcpCarrier:
             raise EndpointError(f"{endpoint} does not say where to connect; write it as tcp://127.0.0.1:3000")
         try:
             transport, protocol = await asyncio.get_running_loop().create_connection(
-                protocol_factory, endpoint.host, port, happy_eyeballs_delay=_head_start_s(endpoint.host)
+                protocol_factory, endpoint.host, port, **_race(endpoint.host)
             )
         except OSError as error:
             raise explained(error, f"connect to {endpoint}", CONNECTING) from error
@@ -110,9 +111,15 @@ def _port_of(endpoint: Endpoint) -> int:
     return endpoint.port
 
 
-def _head_start_s(host: str) -> float | None:
-    """Return the head start of a name's first address; a literal address has no second one to race with.
+class _Race(TypedDict, total=False):
+    happy_eyeballs_delay: float
+
+
+def _race(host: str) -> _Race:
+    """Return what has the addresses of a name raced with each other; a literal address has no second one.
 
     The race of CPython 3.11 leaves a socket to the garbage collector when it is cancelled; this keeps it for names.
+    Other loops (uvloop) know no race, and try the addresses in turn.
     """
-    return None if is_literal(host) else _HEAD_START_S
+    may_race = isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop) and not is_literal(host)
+    return {"happy_eyeballs_delay": _HEAD_START_S} if may_race else {}
