@@ -21,14 +21,14 @@ from benchmarks.compare.plan import Plan
 from benchmarks.compare.ratios import rows_of
 from benchmarks.compare.relay import attach
 from benchmarks.compare.results import Results
-from benchmarks.compare.run import Run
+from benchmarks.compare.run import Run, with_figures
 from benchmarks.compare.series import turned
 from benchmarks.compare.systems.raw import framed, scan
 from benchmarks.compare.tables import number, table
 from benchmarks.compare.workloads import WORKLOADS
 
 ROOT = Path(__file__).parents[1]
-ONE_TO_ONE, MIXED = WORKLOADS["1-to-1"], WORKLOADS["cbor-to-json"]
+ONE_TO_ONE, TO_EIGHT, MIXED = WORKLOADS["1-to-1"], WORKLOADS["1-to-8"], WORKLOADS["cbor-to-json"]
 CPU = {"publish": 1.0, "broker": 1.0, "subscribe": 1.0}
 
 
@@ -124,6 +124,22 @@ def test_results_can_be_read_again(tmp_path: Path) -> None:
     results.save(tmp_path)
     assert Results.load(tmp_path / "results.json") == results
     assert "left out: nats, needs nats" in (tmp_path / "results.md").read_text(encoding="utf-8")
+
+
+def test_a_rate_goes_from_the_first_event_that_anybody_has_to_the_last() -> None:
+    early, late = (
+        {"count": 100, "by_last": 100, "first_s": first_s, "last_s": first_s + 1.0, "wrong": 0, "latency_s": {}}
+        for first_s in (10.0, 11.0)
+    )
+    deaf = {**early, "count": 0, "by_last": 0, "first_s": 0.0, "last_s": 0.0}
+    run = with_figures(Run(system="raw", workload="1-to-8", round=1, count=100), TO_EIGHT, [early, late, deaf])
+    assert (run.figure, run.expected, run.lost) == (100.0, 300, 100)
+
+
+def test_a_run_in_which_nothing_came_has_failed() -> None:
+    deaf = {"count": 0, "by_last": 0, "first_s": 0.0, "last_s": 0.0, "wrong": 0, "latency_s": {}}
+    run = with_figures(Run(system="raw", workload="1-to-8", round=1, count=100), TO_EIGHT, [deaf])
+    assert (run.failure, run.lost) == ("nothing came", 100)
 
 
 def test_a_table_shows_losses() -> None:

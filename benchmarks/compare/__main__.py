@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from .check import worse_than
 from .machine import description, kept_awake
@@ -65,7 +66,7 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def names_in(known: dict[str, object]) -> object:
+def names_in(known: Mapping[str, Any]) -> Callable[[str], list[str]]:
     """Return what reads names with commas between them."""
 
     def names(text: str) -> list[str]:

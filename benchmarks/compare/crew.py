@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from queue import Empty, Queue
 from types import TracebackType
@@ -22,6 +22,10 @@ NO_PROGRESS_S = 3.0
 REPORT_S = 10.0
 END = ""
 """What stands for the end of a worker's lines."""
+
+
+Report = Mapping[str, Any]
+"""What a worker noted, as its gate reports it."""
 
 
 class RunFailed(Exception):
@@ -129,11 +133,11 @@ class Crew:
             elif line.startswith("count "):
                 worker.count = int(line.split()[1])
 
-    def reports(self) -> dict[Worker, dict[str, Any]]:
+    def reports(self) -> Mapping[Worker, Report]:
         """Stop all; return what each of them noted."""
         for worker in self.workers:
             worker.tell("stop")
-        found: dict[Worker, dict[str, Any]] = {}
+        found: dict[Worker, Report] = {}
         while len(found) < len(self.workers):
             worker, line = self._next(REPORT_S, found)
             if line.startswith("{"):

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from .crew import Crew, Worker
+from .crew import Crew, Report, Worker
 from .machine import cpu_s, usage
 from .plan import Plan
 from .systems import load_system
@@ -71,7 +70,6 @@ def run_once(key: str, workload: Workload, count: int, *, round_: int, awake: It
     """
     plan = replace(workload.plan, count=count)
     sends, receives = workload.roles
-    is_events = sends == "publish"
     with (
         tempfile.TemporaryDirectory() as folder,
         load_system(key).broker(Path(folder)) as broker,
@@ -79,36 +77,18 @@ def run_once(key: str, workload: Workload, count: int, *, round_: int, awake: It
     ):
         receivers = crew.start(receives, numbered(plan, plan.subscribers))
         senders = crew.start(sends, numbered(plan, plan.publishers))
-        pids = [worker.pid for worker in crew.workers] + [*broker.pids, *awake, os.getpid()]
-        broker_began_s, before = sum(map(cpu_s, broker.pids)), usage(pids)
-        crew.run(receivers if is_events else senders)
-        others = usage(pids).others_since(before)
-        broker_s = sum(map(cpu_s, broker.pids)) - broker_began_s
+        finishers = senders if workload.is_round_trip else receivers
+        ours = [*(worker.pid for worker in crew.workers), *broker.pids, *awake, os.getpid()]
+        before, broker_before_s = usage(ours), sum(map(cpu_s, broker.pids))
+        crew.run(finishers)
+        others, broker_s = usage(ours).others_since(before), sum(map(cpu_s, broker.pids)) - broker_before_s
         reports = crew.reports()
-    heard = [reports[worker] for worker in (receivers if is_events else senders)]
-    expected = plan.expected * len(heard) if is_events else count
-    wall_s = max(report["last_s"] for report in heard) - min(report["first_s"] for report in heard)
-    result = Run(
-        system=key,
-        workload=workload.name,
-        round=round_,
-        count=count,
-        wall_s=wall_s,
-        expected=expected,
-        lost=expected - sum(report["count"] for report in heard),
-        wrong=sum(report["wrong"] for report in heard),
-        sent_per_s=sum(
-            count / report["sent_after_s"] for report in map(reports.get, senders) if report["sent_after_s"]
-        ),
-        cpu_s={
-            "publish": total(reports, senders, "cpu_s"),
-            "broker": broker_s,
-            "subscribe": total(reports, receivers, "cpu_s"),
-        },
-        latency_us={name: 1e6 * time_s for name, time_s in heard[0]["latency_s"].items()},
-        others=others,
+    cpu = {"publish": cpu_of(reports, senders), "broker": broker_s, "subscribe": cpu_of(reports, receivers)}
+    paces = [count / after_s for worker in senders if (after_s := reports[worker]["sent_after_s"])]
+    run = Run(
+        system=key, workload=workload.name, round=round_, count=count, cpu_s=cpu, others=others, sent_per_s=sum(paces)
     )
-    return replace(result, figure=figure(workload, result, sum(report["by_last"] for report in heard)))
+    return with_figures(run, workload, [reports[worker] for worker in finishers])
 
 
 def numbered(plan: Plan, processes: int) -> list[Plan]:
@@ -116,13 +96,27 @@ def numbered(plan: Plan, processes: int) -> list[Plan]:
     return [replace(plan, number=number) for number in range(processes)]
 
 
-def total(reports: dict[Worker, dict[str, Any]], workers: list[Worker], name: str) -> float:
-    return sum(reports[worker][name] for worker in workers)
+def cpu_of(reports: Mapping[Worker, Report], workers: Iterable[Worker]) -> float:
+    return float(sum(reports[worker]["cpu_s"] for worker in workers))
 
 
-def figure(workload: Workload, run: Run, received: int) -> float:
-    """Return a run's figure in the workload's unit."""
-    if workload.unit == "us":
-        return run.latency_us.get("p50", 0.0)
-    rate = received / run.wall_s if run.wall_s > 0 else 0.0
-    return rate * workload.plan.payload_bytes / 1e6 if workload.unit == "MB/s" else rate
+def with_figures(run: Run, workload: Workload, reports: Sequence[Report]) -> Run:
+    """Return a run with what comes of the reports of all who received something."""
+    expected = run.count if workload.is_round_trip else run.count * workload.plan.publishers * len(reports)
+    heard = [report for report in reports if report["count"]]
+    if not heard:
+        return replace(run, expected=expected, lost=expected, failure="nothing came")
+    wall_s = max(report["last_s"] for report in heard) - min(report["first_s"] for report in heard)
+    latency_us = {name: 1e6 * time_s for name, time_s in heard[0]["latency_s"].items()}
+    rate = sum(report["by_last"] for report in heard) / wall_s if wall_s > 0 else 0.0
+    return replace(
+        run,
+        wall_s=wall_s,
+        figure={"us": latency_us.get("p50", 0.0), "MB/s": rate * workload.plan.payload_bytes / 1e6}.get(
+            workload.unit, rate
+        ),
+        expected=expected,
+        lost=expected - sum(report["count"] for report in heard),
+        wrong=sum(report["wrong"] for report in heard),
+        latency_us=latency_us,
+    )

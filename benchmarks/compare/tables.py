@@ -23,8 +23,7 @@ def tables(runs: Sequence[Run]) -> str:
 
 def table(workload: Workload, rows: Sequence[Row]) -> str:
     """Return the table of one workload, its title before it."""
-    against = "raw" if workload.against == "raw" else workload.against
-    heads = ["system", workload.unit if workload.unit != "us" else "p50 µs", f"x {against} (least to most)"]
+    heads = ["system", workload.unit if workload.unit != "us" else "p50 µs", f"x {workload.against} (least to most)"]
     heads += ["p99 µs", "p99.9 µs"] if workload.is_round_trip else ["lost"]
     heads += ["CPU s for 1 M: sends / between / receives", "rounds disturbed"]
     lines = [f"**{workload.title}**", "", _line(heads), _line(["---", *["--:"] * (len(heads) - 1)])]
