@@ -29,7 +29,7 @@ with suppress(ImportError):
     from ..zenoh_router import opened
 
 EVERYTHING = "*/*"
-"""One subscription to many topics: each subscription has a thread of its own, and 50 of them take four times as long."""
+"""One subscription to many topics: each has a thread of its own, and events of 50 would take four times as long."""
 PONG = "pong"
 ASKED = "asked"
 ANSWER_S = 10.0
