@@ -66,6 +66,14 @@ def test_a_disturbed_round_counts_only_where_there_is_no_other() -> None:
     assert (alone.figure.low, alone.disturbed) == (10.0, 1)
 
 
+def test_a_ratio_to_a_disturbed_run_counts_only_where_there_is_no_other() -> None:
+    quiet = [a_run("raw", 1000.0), a_run("sigcore", 500.0)]
+    loud = [a_run("raw", 10.0, round_=2, others=2 * TOO_MUCH), a_run("sigcore", 500.0, round_=2)]
+    row = next(row for row in rows_of(ONE_TO_ONE, quiet + loud) if row.system == "sigcore")
+    assert row.ratio is not None
+    assert (row.ratio.high, row.disturbed) == (0.5, 1)
+
+
 def test_mixed_codecs_are_compared_with_the_same_system_at_one_codec() -> None:
     (row,) = rows_of(
         MIXED, [a_run("sigcore", 200.0, workload="cbor"), a_run("sigcore", 150.0, workload="cbor-to-json")]

@@ -38,10 +38,11 @@ class Row:
 
     Attributes:
         system: The key of the system.
-        runs: Its runs that count: those that did not fail, and that were left alone unless none was.
+        runs: Those that count: they did not fail, and they and what they are compared with were left alone. Where
+            no run was, all count.
         figure: In the workload's unit; ``None`` where every run failed.
         ratio: Of its figure to that of the same round which it is compared with; ``None`` where there is none.
-        disturbed: In how many rounds others had too much of the machine.
+        disturbed: How many were not left alone: others had too much of the machine.
         failure: Why the last run that failed did.
     """
 
@@ -77,22 +78,31 @@ def rows_of(workload: Workload, runs: Iterable[Run]) -> list[Row]:
     keys = dict.fromkeys(run.system for run in runs if run.workload == workload.name)
     rows = [_row(key, workload, runs) for key in keys]
     sign = 1 if workload.less_is_better else -1
-    return sorted(rows, key=lambda row: (row.figure is None, sign * row.figure.middle if row.figure else 0.0))
+
+    def place(row: Row) -> tuple[bool, bool, float]:
+        value = row.ratio or row.figure
+        return row.figure is None, row.ratio is None, sign * value.middle if value else 0.0
+
+    return sorted(rows, key=place)
 
 
 def _row(key: str, workload: Workload, runs: list[Run]) -> Row:
     own = [run for run in runs if run.system == key and run.workload == workload.name]
-    done = [run for run in own if not run.failure]
-    alone = [run for run in done if run.others <= TOO_MUCH] or done
-    ratios = [run.figure / base.figure for run in alone if (base := _base(run, workload, runs)) is not None]
+    pairs = [(run, _base(run, workload, runs)) for run in own if not run.failure]
+    quiet = [(run, base) for run, base in pairs if not (_is_disturbed(run) or (base and _is_disturbed(base)))]
+    counted = quiet or pairs
     return Row(
         system=key,
-        runs=tuple(alone),
-        figure=Spread.of([run.figure for run in alone]),
-        ratio=Spread.of(ratios),
-        disturbed=sum(run.others > TOO_MUCH for run in done),
+        runs=tuple(run for run, _ in counted),
+        figure=Spread.of([run.figure for run, _ in counted]),
+        ratio=Spread.of([run.figure / base.figure for run, base in counted if base]),
+        disturbed=len(pairs) - len(quiet),
         failure=next((run.failure for run in reversed(own) if run.failure), ""),
     )
+
+
+def _is_disturbed(run: Run) -> bool:
+    return run.others > TOO_MUCH
 
 
 def _base(run: Run, workload: Workload, runs: list[Run]) -> Run | None:
