@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 from ..protocol.link import Link, State
@@ -11,6 +12,9 @@ from ..protocol.link import Link, State
 SLICE_BYTES = 32 * 1024
 TURN_S = 0.005
 """How long a link may read before others have their turn, looked at after each ``SLICE_BYTES``."""
+
+ROUND_UP = 1 / 64
+"""Of a heartbeat: what is due later than one of these is done with what else is due around then, by one turn."""
 
 CLOSE_S = 1.0
 """How long a carrier may take to write what is left when a link ends; then it is aborted."""
@@ -143,8 +147,16 @@ class LinkIO(asyncio.Protocol):
             return  # a timer that is early looks again; moving it each time would cost more
         if self._timer is not None:
             self._timer.cancel()
-        self._timer_due_s = due
-        self._timer = self._loop.call_at(due, self._tick)
+        self._timer_due_s = self._rounded(due)
+        self._timer = self._loop.call_at(self._timer_due_s, self._tick)
+
+    def _rounded(self, due: float) -> float:
+        """Return when to look: a heartbeat from now at the latest, since an answer to a PING makes all later again."""
+        now_s, heartbeat = self._loop.time(), self.link.options.heartbeat
+        step = heartbeat * ROUND_UP
+        if due <= now_s + step:
+            return due
+        return math.ceil(min(due, now_s + heartbeat) / step) * step
 
     def _tick(self) -> None:
         self._timer = None

@@ -281,11 +281,12 @@ class ServerRouter(NetworkedRouter):
 
     def _received(self, io: LinkIO) -> None:
         """Bytes came in: what they call for is written once for all that this turn of the loop brings."""
-        session = self._server_link(io).session
+        link = self._server_link(io)
+        session = cast(ServerSession | None, link.session)
         if session is None:
             io.flush()
-        else:
-            self._hub.mark(cast(ServerSession, session))
+        elif link.has_slots or session.has_work:
+            self._hub.mark(session)
 
     @staticmethod
     def _server_link(io: LinkIO) -> ServerLink:

@@ -146,6 +146,11 @@ class Link:
 
     # bytes out
 
+    @property
+    def has_slots(self) -> bool:
+        """Whether frames of the link itself wait to be written."""
+        return bool(self._slots)
+
     def put_slot(self, kind: Kind, body: bytes = b"", id_: int = 0) -> None:
         """Have a frame of the link itself written before anything else, in place of one that waits."""
         self._slots[kind] = frame(kind, id_, body)
