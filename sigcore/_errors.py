@@ -36,7 +36,7 @@ Each also derives from the built-in that a Python user would catch::
     │   │   ├── SenderNotFound (LookupError)        no such sender is connected
     │   │   ├── MethodNotFound (LookupError)        the sender has no such method
     │   │   └── Busy                                too many requests are open
-    │   ├── RequestFailed                       the handler raised
+    │   ├── RequestFailed                       the handler raised, or its result cannot be sent or read
     │   ├── RequestTimeout (TimeoutError)       no reply in time
     │   └── SenderLost (ConnectionError)        it was sent, then the sender was lost: nobody knows whether it ran
     └── DeliveryError
@@ -221,7 +221,7 @@ class Busy(RequestRefused):
 
 
 class RequestFailed(RequestError):
-    """The handler raised; in one process the original is ``__cause__``."""
+    """The handler raised, or its result cannot be sent or read; in one process the original is ``__cause__``."""
 
 
 class RequestTimeout(RequestError, TimeoutError):

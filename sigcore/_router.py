@@ -282,11 +282,14 @@ class Router:
         Raises:
             SenderNotFound: No such sender is connected.
             MethodNotFound: It answers no such method.
-            RequestFailed: The handler raised; in one process the original is ``__cause__``.
+            RequestFailed: The handler raised, in one process the original is ``__cause__``; or its result cannot be
+                sent or read.
             RequestTimeout: No reply came in time.
             SenderLost: The sender left before it replied.
             Busy: Too many requests are open.
             InvalidName: A name that is sent to another router breaks the rules.
+            CodecError: The parameters have no form in the codec of a link on their way; no handler ran.
+            FrameTooLarge: They are too long for the link; nothing was sent.
             TypeMismatch: The result does not fit ``type``.
         """
         read = reader_of(type)

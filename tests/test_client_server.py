@@ -339,7 +339,7 @@ def test_a_request_too_large_is_refused_here_and_costs_no_link() -> None:
         server.add_sender("thermo", requests={"echo": lambda params: params, "huge": lambda _params: "x" * 2_000_000})
         with pytest.raises(sigcore.FrameTooLarge):
             client.request("thermo", "echo", "x" * 1_000)
-        with pytest.raises(sigcore.CodecError, match="2000002 bytes"):
+        with pytest.raises(sigcore.RequestFailed, match="2000002 bytes"):
             client.request("thermo", "huge")
         assert client.request("thermo", "echo", "x") == "x"
         assert server.counters == {}

@@ -530,6 +530,32 @@ def test_over_links_what_became_of_a_request_is_told_apart() -> None:
         gate.open.set()
 
 
+@pytest.mark.parametrize("result", [object(), "x" * 2**21], ids=["no form", "too long"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["plain", "async"])
+def test_over_links_a_result_that_cannot_be_sent_is_a_request_that_failed(result: Any, is_async: bool) -> None:
+    async def give_later(_params: Any) -> Any:
+        return result
+
+    give = give_later if is_async else lambda _params: result
+    with World("mem://unsendable", give=give) as world:
+        world.server.add_sender("hall", requests={"give": give})
+        for asker, sender in ((world.asker, "thermo"), (world.server, "thermo"), (world.asker, "hall")):
+            with pytest.raises(sigcore.RequestFailed, match="the handler ran"):
+                asker.request(sender, "give")
+
+
+def test_over_links_parameters_that_cannot_be_sent_are_a_fault_of_the_call_and_nothing_runs() -> None:
+    begun: list[Any] = []
+    with World("mem://unsendable", take=begun.append) as world:
+        for params, error in ((object(), sigcore.CodecError), ("x" * 2**21, sigcore.FrameTooLarge)):
+            with pytest.raises(error) as caught:
+                world.asker.request("thermo", "take", params)
+            assert not isinstance(caught.value, sigcore.RequestError)
+        with pytest.raises(sigcore.CodecError):
+            world.server.request("thermo", "take", object())
+    assert begun == []
+
+
 def test_over_links_a_request_without_a_link_was_not_sent() -> None:
     with sigcore.ClientRouter("mem://nobody_listens", connect_timeout=None) as client:
         with pytest.raises(sigcore.NotSent) as caught:

@@ -13,6 +13,7 @@ from .._logging import get_logger
 from .._open_request import OpenRequest
 from .._requests import request_failed, run_handler
 from ..protocol.codes import code_of
+from ._results import write_result
 from ._workers import Workers
 
 if TYPE_CHECKING:
@@ -156,8 +157,8 @@ class Answering:
         handler, is_async = sender.handlers.find(question.sender, question.method)
         params = codec.decode(question.params)
         if is_async:
-            return codec.encode(await self._await(handler, params, request))
-        return await self._run(lambda: codec.encode(_run_to_its_end(handler, params, request)))
+            return write_result(codec, await self._await(handler, params, request))
+        return await self._run(lambda: write_result(codec, _run_to_its_end(handler, params, request)))
 
     async def _await(self, handler: Handler, params: Any, request: OpenRequest) -> Any:
         if self._awaited >= MAX_AWAITED:

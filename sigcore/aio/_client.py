@@ -34,6 +34,7 @@ from ._backoff import Backoff
 from ._client_inbox import ClientInbox
 from ._link_io import CLOSE_S, LinkIO
 from ._networked import CLOSE_TIMEOUT_S, Host, NetworkedRouter
+from ._results import read_result
 
 if TYPE_CHECKING:
     from .._info import SenderInfo
@@ -468,7 +469,7 @@ class ClientRouter(NetworkedRouter):
         id_ = session.request(sender, method, deadline_s, body, answer)
         self._flush_soon()
         try:
-            return self._codec.decode(await future)
+            return read_result(self._codec, await future)
         finally:
             session.cancel(id_)
             self._flush_soon()

@@ -10,15 +10,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._errors import CodecError, SenderLost, SigError
+from .._errors import RequestFailed, SenderLost, SigError
 from ..protocol.bodies import NO_TIMEOUT_MS, read_gap, timeout_ms, write_gap
-from ..protocol.codes import error_of
+from ..protocol.codes import outcome_of
 from ..protocol.event_buffer import EventBuffer
 from ..protocol.frames import Kind, frame, split_run
 from ..protocol.outbox import check_size, event_body
 from ..protocol.stall import StallBudget
 from ..protocol.waiting import plus
 from ._delivery import decoded, size_of
+from ._results import read_result
 
 if TYPE_CHECKING:
     from .._codec import Codec
@@ -358,13 +359,13 @@ class ServerLocal:
         future = self._questions.get(request_id)
         if future is not None and not future.done():
             try:
-                future.set_result(codec.decode(result))
-            except CodecError as error:
+                future.set_result(read_result(codec, result))
+            except RequestFailed as error:
                 future.set_exception(error)
 
     def take_error(self, request_id: int, code: str, message: str) -> None:
         """Take the reason why there is none."""
-        self._fail(request_id, error_of(code, message))
+        self._fail(request_id, outcome_of(code, message))
 
     def end_questions(self) -> None:
         """The server closes: nobody will answer any more."""

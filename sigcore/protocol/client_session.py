@@ -30,7 +30,7 @@ from .bodies import (
     write_error,
     write_request,
 )
-from .codes import error_of
+from .codes import error_of, outcome_of
 from .frames import HEADER_BYTES, Kind, frame
 from .outbox import REFUSED
 from .session import WRITE_BYTES, Limits, Session
@@ -308,8 +308,9 @@ class ClientSession(Session):
     def reply(self, call_id: int, result: bytes) -> None:
         """Answer a request of the server's."""
         if len(result) > self.peer_limits.max_frame:
-            text = f"the result has {len(result)} bytes, the server accepts {self.peer_limits.max_frame}"
-            self.refuse(call_id, "codec_error", text)
+            longest = self.peer_limits.max_frame
+            text = f"the handler ran, but its result has {len(result)} bytes, and the server accepts {longest}"
+            self.refuse(call_id, "request_failed", f"{text} on its link (max_frame)")
         else:
             self.put_reply(call_id, result)
 
@@ -362,7 +363,8 @@ class ClientSession(Session):
 
     def _on_error(self, id_: int, body: bytes, _now_s: float) -> None:
         fields = read_body("ERROR", body)
-        error = error_of(fields.text("code"), fields.text("message", ""))
+        read = outcome_of if id_ in self._deadlines else error_of
+        error = read(fields.text("code"), fields.text("message", ""))
         answer = self._pop_answer(id_)
         if answer is not None:
             answer(None, error)

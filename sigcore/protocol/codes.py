@@ -21,6 +21,20 @@ _BY_CODE: dict[str, type[errors.SigError]] = {
 }
 _BY_ERROR = {error: code for code, error in _BY_CODE.items()}
 
+_OF_REQUESTS = frozenset(
+    {
+        "sender_not_found",
+        "method_not_found",
+        "request_timeout",
+        "request_failed",
+        "sender_lost",
+        "not_sent",
+        "busy",
+        "codec_error",
+    }
+)
+"""The codes that tell what became of a request; ``codec_error`` is about its parameters, so that nothing ran."""
+
 BYE_CODES = {
     "closing": "The other side ends the link in good order.",
     "not_sigcore": "The link did not begin with the magic: something else speaks.",
@@ -48,15 +62,20 @@ KEEPS_SESSION = frozenset({"dead", "replaced"})
 
 
 def code_of(error: BaseException) -> str:
-    """Return the code that tells a peer of ``error``."""
+    """Return the code that tells whoever asked why there is no result."""
     for kind in type(error).__mro__:
         code = _BY_ERROR.get(kind)
-        if code is not None:
+        if code in _OF_REQUESTS:
             return str(code)
-    return str(getattr(error, "code", "request_failed"))
+    return "request_failed"
 
 
 def error_of(code: str, message: str) -> errors.SigError:
-    """Return the error that a peer's code stands for; an unknown one is a ``LinkRefused`` that names it."""
+    """Return the error that a peer's code stands for; an unknown one is a ``RequestFailed`` that names it."""
     kind = _BY_CODE.get(code)
-    return kind(message) if kind is not None else errors.LinkRefused(f"{message} ({code})", code=code)
+    return kind(message) if kind is not None else errors.RequestFailed(f"{message} ({code})")
+
+
+def outcome_of(code: str, message: str) -> errors.SigError:
+    """Return the same for the answer to a request, where a code of another matter is no better than an unknown one."""
+    return error_of(code, message) if code in _OF_REQUESTS else errors.RequestFailed(f"{message} ({code})")

@@ -96,7 +96,8 @@ class Switchboard:
         try:
             call.asker.take_reply(call.request_id, codec, result)
         except CodecError as error:
-            call.asker.take_error(call.request_id, "codec_error", f"the result cannot be passed on: {error}")
+            text = f"the handler ran, but its result cannot be passed on: {error}"
+            call.asker.take_error(call.request_id, "request_failed", text)
 
     def refuse(self, answerer: Answerer, call_id: int, code: str, message: str) -> None:
         """Pass on why there is no result."""

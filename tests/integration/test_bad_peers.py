@@ -317,6 +317,40 @@ def test_a_reply_is_taken_only_from_the_link_that_was_asked(place: Place) -> Non
         assert answers == ["the true answer"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (REPLY, b"{no json"),
+        (REPLY, b""),
+        (ERROR, {"code": "from_the_future", "message": "no water"}),
+        (ERROR, {"code": "sender_exists", "message": "no water"}),
+    ],
+    ids=["no JSON", "no bytes", "unknown code", "code of another matter"],
+)
+@pytest.mark.parametrize("codec", ["json", "cbor", ""], ids=["json", "cbor", "the server itself"])
+def test_whatever_a_peer_answers_to_a_request_is_an_outcome_of_requests(
+    place: Place, kind: int, body: Any, codec: str
+) -> None:
+    if codec == "cbor":
+        pytest.importorskip("sig_cbor")
+    with ExitStack() as stack:
+        asker = stack.enter_context(ClientRouter(place.endpoint, codec=codec)) if codec else place.server
+        peer = stack.enter_context(RawPeer(place.endpoint, hello()))
+        peer.expect(WELCOME)
+        peer.send(frame(ADD_SENDER, 1, {"sender": "mine", "events": [], "requests": ["work"]}))
+        peer.expect(OK)
+
+        def answer() -> None:
+            number, _body = peer.expect(REQUEST)
+            peer.send(frame(kind, number, body))
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        with pytest.raises(sigcore.RequestFailed, match="no water" if kind == ERROR else "the handler ran"):
+            asker.request("mine", "work")
+        answering.join(LIMIT_S)
+
+
 def test_many_strangers_at_once_are_all_closed(place: Place) -> None:
     with ExitStack() as stack:
         strangers = [stack.enter_context(RawPeer(place.endpoint, b"GET / HTTP/1.1\r\n\r\n")) for _ in range(50)]
