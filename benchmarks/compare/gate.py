@@ -33,7 +33,7 @@ class Gate:
         self._plan = plan
         self._goes = threading.Event()
         self._ends = threading.Event()
-        self._began_cpu_s = 0.0
+        self._began_s = self._began_cpu_s = 0.0
         self._sent_after_s = 0.0
         self._count = 0
         self._look_at = 1
