@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """NATS: nats-py, asyncio, and nats-server.
 
-The limits that drop what a slow subscriber has not taken are off at both ends. nats-py gathers up to ``pending_size``
-bytes before it waits for the socket, and its checks of subjects are off, as its documentation advises for speed.
+The limits that drop what a slow subscriber has not taken are off at both ends, and nats-py's checks of subjects are
+off, as its documentation advises for speed. Requests are its own ``request()``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 with suppress(ImportError):
     import nats
 
-PENDING_BYTES = 2 * 1024 * 1024
+PENDING_BYTES = 256 * 1024
+"""What nats-py gathers before it waits for the socket. 2 MiB, as it has by default, take a publisher of 64 KiB three
+times the CPU time; small events do not feel the difference."""
 UNLIMITED = {"pending_msgs_limit": 0, "pending_bytes_limit": 0}
 ANSWER_S = 10.0
 PONG = "pong"

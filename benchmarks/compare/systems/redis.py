@@ -128,8 +128,8 @@ class Redis:
 
 @contextmanager
 def connected(address: str) -> Iterator[redis.Redis]:
-    """Connect to the server; reading waits for as long as it takes."""
-    with redis.Redis.from_url(address, protocol=2, socket_timeout=None) as link:
+    """Connect to the server, without a pool of connections to look through; reading waits for as long as it takes."""
+    with redis.Redis.from_url(address, protocol=2, single_connection_client=True, socket_timeout=None) as link:
         yield link
 
 
