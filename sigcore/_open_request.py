@@ -83,7 +83,7 @@ class OpenRequest:
             RequestTimeout: It is over; the handler must not run.
         """
         if self.is_over:
-            raise RequestTimeout("the time for this request was over before its handler could begin; it was not called")
+            raise RequestTimeout("no time was left when the handler could have begun; it was not called")
         self.was_begun = True
         token = _open.set(self)
         try:

@@ -137,18 +137,18 @@ class Answering:
             async with asyncio.timeout(request.time_left_s()) as limit:
                 result = await self._result(question)
         except TimeoutError:  # that of the limit, or the OpenRequest's own
-            raise self._too_late(question) from None
+            raise self._too_late(request) from None
         if limit.expired():  # an 'async def' handler that does not let itself be cancelled
-            raise self._too_late(question)
+            raise self._too_late(request)
         return result
 
-    def _too_late(self, question: Question) -> RequestTimeout:
-        question.request.is_given_up = True
-        if question.request.was_begun:
-            return RequestTimeout(f"the handler of '{question}' did not end in time")
+    def _too_late(self, request: OpenRequest) -> RequestTimeout:
+        request.is_given_up = True
+        if request.was_begun:
+            return RequestTimeout("its handler had begun, and may have done its work")
         text = "a request's time was over before its handler could begin; it was not executed"
         self._drops.count("request_expired", text)
-        return RequestTimeout(f"the time for '{question}' was over before its handler could begin; it was not called")
+        return RequestTimeout("its handler could not begin by then, and was not called")
 
     async def _result(self, question: Question) -> bytes:
         sender, codec, request = self._find(question.sender), question.codec, question.request

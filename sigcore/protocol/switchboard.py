@@ -118,9 +118,13 @@ class Switchboard:
         """End the requests whose time is over."""
         for call in self._calls.expired(now_s):
             self._calls.close(call)
+            is_unwritten = call.call_id in call.answerer.unwritten_requests()
             call.answerer.withdraw(call.call_id)
-            text = f"sender {call.sender!r} did not reply in time"
-            call.asker.take_error(call.request_id, "request_timeout", text)
+            # Whoever asked says for how long it waited; here is known what became of the request by then.
+            text = (
+                "never written to the sender's link; it did not run" if is_unwritten else "passed on, and may have run"
+            )
+            call.asker.take_error(call.request_id, "request_timeout", f"the request was {text}")
 
     def deadline_s(self) -> float | None:
         """Return when ``expire`` is due next."""

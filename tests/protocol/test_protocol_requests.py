@@ -158,6 +158,20 @@ def test_a_request_expires_and_a_late_reply_is_ignored(server: Server, asker: Ra
     assert server.hub.requests.deadline_s() is None
 
 
+@pytest.mark.parametrize("is_written", [False, True])
+def test_who_waited_too_long_is_told_whether_it_can_have_run(
+    server: Server, asker: RawPeer, holder: RawPeer, is_written: bool
+) -> None:
+    asker.say(request(1, timeout_ms=500))
+    if is_written:
+        asked(holder)
+    server.hub.requests.expire(100.5)
+    ((_kind, _id, fields),) = asker.hear_fields()
+    assert ("may have run" in fields["message"]) == is_written
+    assert ("did not run" in fields["message"]) == (not is_written)
+    assert "in time" not in fields["message"]  # whoever asked says that, with the time
+
+
 def test_a_request_without_a_limit_does_not_expire(server: Server, asker: RawPeer, holder: RawPeer) -> None:
     asker.say(request(1, timeout_ms=NO_TIMEOUT_MS))
     assert server.hub.requests.deadline_s() is None
