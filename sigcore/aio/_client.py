@@ -126,10 +126,10 @@ class ClientRouter(NetworkedRouter):
             async with asyncio.timeout(self._connect_timeout):
                 await asyncio.shield(self._first)
         except TimeoutError as error:
-            await self.close()
-            why = f"the last try said: {self._last_error}" if self._last_error else "nothing answered"
-            text = f"no link to {self._asked} within {self._connect_timeout:g} s; {why}"
-            raise ConnectTimeout(text) from (self._last_error or error)
+            cause = self._last_error or error
+            text = f"no link to {self._asked} within {self._connect_timeout:g} s; {self._why_no_link()}"
+            await self.close()  # last: it ends a link that is in its handshake, as if the server had
+            raise ConnectTimeout(text) from cause
         except BaseException:
             await self.close()
             raise
@@ -232,6 +232,14 @@ class ClientRouter(NetworkedRouter):
         assert error is not None
         self._first.set_exception(error)
         return True
+
+    def _why_no_link(self) -> str:
+        """Return what stands in the way of the first link at this moment."""
+        if self._connecting is not None and not self._connecting.link.has_ended:
+            if self._is_up:
+                return "it is connected, and has not yet answered what is registered here"
+            return "it took the connection and has not answered yet; is it a sigcore server?"
+        return f"the last try said: {self._last_error}" if self._last_error else "nothing answered"
 
     def _make_link(self, io: LinkIO, now_s: float) -> ClientLink:
         link = ClientLink(self._options, self._name, self._codec.name, self._outbox, self._session, self._up, now_s)

@@ -395,10 +395,32 @@ def test_a_client_that_reaches_something_else_says_so_at_once(greeting: bytes, c
 def test_a_client_that_gives_up_closes_its_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         client = ClientRouter(f"tcp://127.0.0.1:{listening.getsockname()[1]}", connect_timeout=0.2)
-        with pytest.raises(sigcore.ConnectTimeout):
+        with pytest.raises(sigcore.ConnectTimeout, match="took the connection and has not answered yet"):
             client.open()
         connection = listening.accept()[0]
         with connection:
             connection.settimeout(LIMIT_S)
             while connection.recv(1_000):
                 pass
+
+
+def test_a_client_whose_server_answers_the_handshake_alone_says_so() -> None:
+    limits = {"frame": 65_536, "credit": 65_536}
+    fields = {"version": 1, "codec": "json", "limits": limits, "session": {"id": "", "secret": "", "resumed": False}}
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def welcome() -> None:
+            connection = listening.accept()[0]
+            with connection:
+                connection.settimeout(LIMIT_S)
+                connection.sendall(PREFACE + frame(WELCOME, 0, fields))
+                while connection.recv(1_000):
+                    pass
+
+        welcoming = threading.Thread(target=welcome)
+        welcoming.start()
+        client = ClientRouter(f"tcp://127.0.0.1:{listening.getsockname()[1]}", connect_timeout=0.5)
+        client.add_sender("thermo")
+        with pytest.raises(sigcore.ConnectTimeout, match="it is connected, and has not yet answered"):
+            client.open()
+        welcoming.join(LIMIT_S)
