@@ -23,6 +23,7 @@ PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 PACKAGES = [ROOT, *PLUGINS]
 DIST = ROOT / "dist"
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+BENCHMARKS = ("in_process", "startup", "idle", "growth")
 BROKERS = ("nats-server", "mosquitto", "redis-server")
 INSTALL_BROKERS = "--install-brokers"
 
@@ -130,10 +131,10 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(requires=["dist"], default=False)
 def bench(session: nox.Session) -> None:
-    """Measure sigcore and its peers side by side; results in build/benchmarks, benchmarks/README.md has the options.
+    """Measure sigcore and its peers; results in build/benchmarks, benchmarks/README.md has the options.
 
-    Brokers come from the system: what is not installed is left out. As root on Debian, ``-- --install-brokers``
-    installs them first.
+    Arguments after ``--`` are those of the comparison between processes, and leave out all other benchmarks. Brokers
+    come from the system: what is not installed is left out. As root on Debian, ``-- --install-brokers`` installs them.
     """
     arguments = [argument for argument in session.posargs if argument != INSTALL_BROKERS]
     if len(arguments) < len(session.posargs):
@@ -144,6 +145,8 @@ def bench(session: nox.Session) -> None:
             shutil.copytree(ROOT / package, Path(folder, package))
         alone = {"PYTHONPATH": folder, "PYTHONSAFEPATH": "1"}
         session.run("python", "-m", "benchmarks.compare", *arguments, env=alone)
+        for name in () if arguments else BENCHMARKS:
+            session.run("python", "-m", f"benchmarks.{name}", "--json", f"build/benchmarks/{name}.json", env=alone)
 
 
 def group(name: str) -> tuple[str, ...]:
