@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What faults cost, measured with the processes of ``tests/faults`` (one machine, loopback TCP, default options).
 
-Run ``python benchmarks/faults.py``, or name what to measure: ``python benchmarks/faults.py kill idle``. Linux only.
+Run ``python benchmarks/faults.py``, or name what to measure: ``python benchmarks/faults.py kill churn``. Linux only.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -122,31 +121,6 @@ def cut(stage: Stage) -> None:
     show("  events triggered; heard; lost", (report.triggered, report.heard, len(report.lost)))
 
 
-def idle(stage: Stage) -> None:
-    """A thousand, and five thousand clients do nothing."""
-    for number in (1_000, 5_000):
-        stage.endpoint = "tcp://127.0.0.1:0"
-        server = stage.serve()
-        before = server.ask("counts")
-        crowd = stage.crowd(part="idle", endpoint=stage.endpoint, number=number)
-        crowd.line()
-        counts = server.ask("counts")
-        show(f"{number} idle clients: memory of each", f"{(counts['rss'] - before['rss']) / number / 1024:.1f} KiB")
-        begin, began_s = counts["cpu_s"], time.monotonic()
-        time.sleep(30.0)
-        cpu = (server.ask("counts")["cpu_s"] - begin) / (time.monotonic() - began_s)
-        show("  processor time while idle", f"{cpu:.1%}")
-        crowd.ask("pings")
-        server.ask("fire")
-        delays: list[float] = []
-        wait_until(lambda: len(heard(crowd, delays)) == number, "all have heard", LIMIT_S)  # noqa: B023
-        show("  one event to all: until heard", seconds(delays))
-        time.sleep(12.0)
-        show("  pings in the fullest 100 ms, of all in 10 s", most_at_once(crowd.ask("pings")["pings"]))
-        crowd.kill()
-        server.kill()
-
-
 def churn(stage: Stage) -> None:
     """200 clients a second come and go, for a minute."""
     server = stage.serve(grace=0.5, session_timeout=1.0)
@@ -221,16 +195,6 @@ def is_back(member: Process, links: int) -> bool:
     return bool(state["connected"] and state["links"] >= links)
 
 
-def heard(crowd: Process, delays: list[float]) -> list[float]:
-    delays += crowd.ask("pings")["delays"]
-    return delays
-
-
-def most_at_once(times: list[float]) -> str:
-    in_each = Counter(int(at * 10) for at in times)
-    return f"{max(in_each.values(), default=0)} of {len(times)}"
-
-
 def seconds(values: list[float]) -> str:
     ordered = sorted(values)
     p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
@@ -242,7 +206,7 @@ def show(what: str, value: object) -> None:
 
 
 MEASURED: dict[str, Callable[[Stage], None]] = {
-    one.__name__: one for one in (kill, restart, stop, cut, idle, churn, slow, hold)
+    one.__name__: one for one in (kill, restart, stop, cut, churn, slow, hold)
 }
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What an event costs a server between reading and writing it, without sockets: frames, routing, queue, session.
 
-    python benchmarks/server_path.py
+    python -m benchmarks.server_path
 
 Prints the time for each event, the best of many rounds, for reads that bring 1, 10, 100 and 700 events, and for 1 and
 8 readers. The bytes that the session keeps until they are acknowledged are acknowledged once a round.
@@ -10,6 +10,7 @@ Prints the time for each event, the best of many rounds, for reads that bring 1,
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, cast
 
 from sigcore._drops import Drops
@@ -23,9 +24,10 @@ from sigcore.protocol.server_link import ServerLink
 EVENTS = 20_000
 ROUNDS = 20
 CREDIT = 1 << 60
+MANY = 100_000
 EVENT = frame(Kind.EVENT, 1, b'{"celsius":21.5,"seq":12345,"unit":"C"}')
 HELLO = {"versions": [VERSION], "codecs": ["json"], "name": "x", "limits": {"frame": 1 << 20, "credit": CREDIT}}
-OPTIONS = LinkOptions(credit=CREDIT, unacknowledged=CREDIT, event_queue=CREDIT)
+OPTIONS = LinkOptions(credit=CREDIT, unacknowledged=CREDIT, event_queue=CREDIT, max_senders=MANY, max_listeners=MANY)
 
 
 class Nobody:
@@ -43,6 +45,13 @@ class Nobody:
         pass
 
 
+def new_hub() -> Hub:
+    hub = Hub(name="hall", server_id="0" * 32, epoch="0" * 32, drops=Drops())
+    hub.codecs = {"json": json_codec()}
+    hub.local = cast(LocalSide, Nobody())
+    return hub
+
+
 def connected(hub: Hub) -> ServerLink:
     link = ServerLink(hub, OPTIONS, "mem://hall", 0.0)
     link.receive(PREFACE + frame(Kind.HELLO, 0, write_body(HELLO)), 0.0)
@@ -51,19 +60,27 @@ def connected(hub: Hub) -> ServerLink:
 
 
 def ns_per_event(events_a_read: int, readers: int) -> float:
-    hub = Hub(name="hall", server_id="0" * 32, epoch="0" * 32, drops=Drops())
-    hub.codecs = {"json": json_codec()}
-    hub.local = cast(LocalSide, Nobody())
+    hub = new_hub()
     publisher, *subscribers = (connected(hub) for _link in range(1 + readers))
-    publisher.receive(frame(Kind.ADD_SENDER, 1, write_body({"sender": "thermo", "events": ["reading"]})), 0.0)
+    publisher.receive(add_sender(1, "thermo"), 0.0)
     for subscriber in subscribers:
-        subscriber.receive(frame(Kind.LISTEN, 1, write_body({"sender": "thermo", "event": "reading"})), 0.0)
-    return min(one_round(hub, publisher, subscribers, EVENT * events_a_read, events_a_read) for _round in range(ROUNDS))
+        subscriber.receive(listen(1, "thermo"), 0.0)
+    reads = [(publisher, EVENT * events_a_read)] * (EVENTS // events_a_read)
+    return min(one_round(hub, reads, subscribers) for _round in range(ROUNDS)) / EVENTS * 1e9
 
 
-def one_round(hub: Hub, publisher: ServerLink, subscribers: list[ServerLink], chunk: bytes, events: int) -> float:
+def add_sender(number: int, name: str) -> bytes:
+    return frame(Kind.ADD_SENDER, number, write_body({"sender": name, "events": ["reading"]}))
+
+
+def listen(number: int, sender: str | None) -> bytes:
+    return frame(Kind.LISTEN, number, write_body({"sender": sender, "event": "reading"}))
+
+
+def one_round(hub: Hub, reads: Sequence[tuple[ServerLink, bytes]], subscribers: Sequence[ServerLink]) -> float:
+    """Return how many seconds it takes to read this, each in a turn of its own, and to write what it calls for."""
     began = time.perf_counter()
-    for _read in range(EVENTS // events):
+    for publisher, chunk in reads:
         publisher.receive(chunk, 0.0)
         hub.settle()
         for session in hub.take_dirty():
@@ -73,7 +90,7 @@ def one_round(hub: Hub, publisher: ServerLink, subscribers: list[ServerLink], ch
     for subscriber in subscribers:
         assert subscriber.session is not None
         subscriber.receive(frame(Kind.ACK, 0, write_ack(subscriber.session._sent, CREDIT)), 0.0)
-    return took / EVENTS * 1e9
+    return took
 
 
 if __name__ == "__main__":
