@@ -84,8 +84,9 @@ GAP_CAUSES = frozenset(
 class Gap:
     """Events that were lost between those that a listener heard before and those that it hears next.
 
-    It is told beside an ``EventInfo`` that says whose they were. Where very many different events were lost at one
-    place, the last of these are told together, with ``*`` for sender and event.
+    It is told beside an ``EventInfo`` that says whose they were, with ``*`` where that may be any sender or event:
+    when a session was lost, for what the listener does not name. Where very many different events were lost at one
+    place, the last of these are told together, with ``*`` for both.
 
     Attributes:
         count: How many; ``None`` when that is not known.

@@ -145,7 +145,8 @@ class Listener:
             return
         some = "an event" if gap.count == 1 else f"{gap.count} events"
         lost = "may have lost events" if gap.count is None else f"lost {some}"
-        named = (f" {info.event!r}" if info.event else "") + (f" of sender {info.sender!r}" if info.sender else "")
+        named = "" if info.event == "*" else f" {info.event!r}"
+        named += "" if info.sender == "*" else f" of sender {info.sender!r}"
         what = f"{self!r} {lost}{named} ({gap.cause})"
         self._drops.count(cause, f"{what}; on_gap= is told of every such gap", number)
 

@@ -355,3 +355,36 @@ def test_terms_that_make_no_sense_are_refused_at_once(
 def test_presence_takes_the_terms_that_go_without_saying_and_an_on_gap() -> None:
     listener = Router().add_listener(print, event="#connect", on_gap=print, policy="block", replay=0)
     assert (listener.on_gap, listener.policy, listener.replay) == (print, "block", 0)
+
+
+@pytest.mark.parametrize(
+    ("sender", "event", "named"),
+    [
+        ("thermo", "reading", "thermo/reading"),
+        ("thermo", None, "thermo/*"),
+        (None, "alarm", "*/alarm"),
+        (None, None, "*/*"),
+    ],
+)
+def test_a_lost_session_is_told_of_whatever_the_listener_listens_to(
+    sender: str | None, event: str | None, named: str
+) -> None:
+    async def scenario() -> None:
+        diary = Diary()
+        server = sigcore.aio.ServerRouter("mem://restarted")
+        await server.open()
+        async with sigcore.aio.ClientRouter("mem://restarted", reconnect_delay=0.01) as client:
+            await client.add_listener(diary.event, sender, event, on_gap=diary.gap)
+            await server.close()
+            async with asyncio.timeout(LIMIT_S):
+                assert await diary.until(1) == [(named, UNKNOWN)]
+
+    asyncio.run(scenario())
+
+
+def test_the_log_names_of_a_gap_what_it_is_known_to_be_of(caplog: pytest.LogCaptureFixture) -> None:
+    router = Router()
+    listener = router.add_listener(print, "thermo")
+    listener.lost(EventInfo("thermo", "*"), UNKNOWN)
+    (record,) = caplog.records
+    assert "may have lost events of sender 'thermo' (session_lost)" in record.getMessage()

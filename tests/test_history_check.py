@@ -211,7 +211,7 @@ def test_what_a_server_accepted_is_owed_even_when_its_sender_ended() -> None:
     assert this.found() == {"lost": 2, "untold": 2}
 
 
-@pytest.mark.parametrize("info", [EventInfo("", ""), EventInfo("thermo", ""), EventInfo("", "reading")])
+@pytest.mark.parametrize("info", [EventInfo("*", "*"), EventInfo("thermo", "*"), EventInfo("*", "reading")])
 def test_a_gap_that_says_not_of_what_is_of_everything_that_it_may_be_of(info: EventInfo) -> None:
     this = run().hear(1, 2)
     this.history.gap("screen", info, Gap(None, "session_lost"))
@@ -222,7 +222,7 @@ def test_a_gap_that_says_not_of_what_is_of_everything_that_it_may_be_of(info: Ev
 
 def test_a_gap_of_another_sender_covers_no_loss() -> None:
     this = run().hear(1, 2)
-    this.history.gap("screen", EventInfo("valve", ""), Gap(None, "session_lost"))
+    this.history.gap("screen", EventInfo("valve", "*"), Gap(None, "session_lost"))
     assert len(this.hear(9, 10).history.check().untold) == 6
 
 

@@ -113,7 +113,7 @@ class ClientInbox:
     def _lose(self, listener: Listener) -> None:
         """Tell a listener that it may have missed events; what comes next begins anew, with what is kept for it."""
         if listener.hears_remote:
-            info = EventInfo(listener.sender or "", listener.event or "")
+            info = EventInfo(listener.sender or "*", listener.event or "*")
             listener.lost(info, Gap(None, "session_lost"))
             self._tables._stop_listener(listener)
 

@@ -206,10 +206,10 @@ def _observed(records: Sequence[Record], streams: Iterable[tuple[str, str]]) -> 
 
 
 def _told_of(gap: GapTold, streams: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the streams that a gap is about: whatever the listener listens to, where it does not say of which."""
-    if gap.sender and gap.event:
+    """Return the streams that a gap is about: whatever the listener listens to, where it says ``*``."""
+    if "*" not in (gap.sender, gap.event):
         return [(gap.sender, gap.event)]
-    return [(sender, event) for sender, event in streams if gap.sender in ("", sender) and gap.event in ("", event)]
+    return [(sender, event) for sender, event in streams if gap.sender in ("*", sender) and gap.event in ("*", event)]
 
 
 def _covers(listening: Listening, sender: str, event: str) -> bool:

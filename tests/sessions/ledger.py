@@ -127,7 +127,7 @@ class Ear:
 
     def lose(self, info: EventInfo, gap: Gap) -> None:
         """Take a gap."""
-        self.log.append(f"gap {info.sender or '*'}.{info.event or '*'} {gap.count} {gap.cause}")
+        self.log.append(f"gap {info.sender}.{info.event} {gap.count} {gap.cause}")
         if gap.count is not None and gap.count < 1:
             self._fail(f"a gap of {gap.count} events")
         if gap.cause == "session_lost" and info.peer is None:
