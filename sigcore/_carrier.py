@@ -49,7 +49,8 @@ class Carrier(Protocol):
     Two optional attributes:
 
     - ``is_local(endpoint) -> bool``: whether only this machine (or what is plugged into it) can reach what ``listen``
-      opens. A server refuses other endpoints unless it was told ``insecure=True``; without it, nothing is local.
+      opens. A server refuses other endpoints unless it was told ``insecure=True``; without it, nothing is local. It may
+      raise ``EndpointError`` for what is no address of its kind at all.
     - ``link_defaults``: a mapping from names of ``sigcore.LinkOptions`` to this medium's own defaults. A carrier
       that wraps another has a method instead, ``link_defaults(endpoint)``.
     """

@@ -121,6 +121,6 @@ class MemListening:
 
 def _name_of(endpoint: Endpoint) -> str:
     endpoint.options(_NoOptions)
-    if not endpoint.host or endpoint.port is not None or endpoint.path:
+    if not endpoint.host or endpoint.port is not None or endpoint.path or endpoint.user is not None:
         raise EndpointError(f"{endpoint} must have a name and nothing else, as in {endpoint.scheme}://gateway")
     return endpoint.host

@@ -134,7 +134,9 @@ def test_mem_is_local() -> None:
     assert MemCarrier().is_local(GATEWAY)
 
 
-@pytest.mark.parametrize("text", ["mem://", "mem:///path", "mem://name/path", "mem://name:3000", "mem://name?size=1"])
+@pytest.mark.parametrize(
+    "text", ["mem://", "mem:///path", "mem://joe:pw@name", "mem://name/path", "mem://name:3000", "mem://name?size=1"]
+)
 def test_an_endpoint_that_is_more_or_less_than_a_name_is_refused(text: str) -> None:
     async def scenario() -> None:
         with pytest.raises(EndpointError, match="mem://"):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sig_tcp import TcpCarrier
 
-from sigcore import Endpoint, EndpointError, Listening, load_carrier
+from sigcore import Endpoint, EndpointError, InsecureEndpoint, Listening, ServerRouter, load_carrier
 from sigcore.testing import check_carrier
 
 LIMIT_S = 5.0
@@ -208,6 +208,9 @@ def test_an_address_of_another_machine_cannot_be_listened_at() -> None:
     [
         ("tcp://127.0.0.1", "has no port; write it as tcp://127.0.0.1:3000"),
         ("tcp://127.0.0.1:3000/path", "has a path, /path"),
+        ("tcp:///3000", "has a path, /3000"),
+        ("tcp://joe:hunter2@127.0.0.1:3000", "tcp://joe:***@127.0.0.1:3000 names a user or a password"),
+        ("tcp://joe@127.0.0.1:3000", "this version has no authentication"),
         ("tcp://127.0.0.1:3000?keepalive=0s", "keepalive must be from 1s"),
         ("tcp://127.0.0.1:3000?user_timeout=24h", "user_timeout must be from 1s to 32767s"),
         ("tcp://127.0.0.1:3000?backlog=0", "backlog must be from 1"),
@@ -256,6 +259,21 @@ def test_a_client_needs_a_host_and_a_port_to_connect_to(text: str) -> None:
 )
 def test_only_loopback_addresses_and_localhost_names_are_local(host: str, is_local: bool) -> None:
     assert TcpCarrier().is_local(at(f"tcp://{host}:3000")) is is_local
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("tcp:///3000", "has a path"),
+        ("tcp://192.168.1.5:3000/path", "has a path"),
+        ("tcp://192.168.1.5", "has no port"),
+        ("tcp://joe:pw@192.168.1.5:3000", "has no authentication"),
+    ],
+)
+def test_what_is_no_address_is_not_called_open_to_other_machines(text: str, reason: str) -> None:
+    with pytest.raises(EndpointError, match=reason) as caught:
+        ServerRouter(text).open()
+    assert not isinstance(caught.value, InsecureEndpoint)
 
 
 def test_both_ends_of_a_link_send_at_once_and_notice_a_peer_that_is_gone() -> None:

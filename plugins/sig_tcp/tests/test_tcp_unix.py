@@ -265,3 +265,15 @@ def test_a_system_without_unix_sockets_says_so(path: Path, monkeypatch: pytest.M
                 await work(at(path), asyncio.Protocol)
 
     asyncio.run(scenario())
+
+
+def test_a_name_and_a_password_are_refused_since_nobody_would_ask_for_them(path: Path) -> None:
+    endpoint = Endpoint.parse(f"unix://joe:hunter2@{path}")
+
+    async def scenario() -> None:
+        for work in (UnixCarrier().connect, UnixCarrier().listen):
+            with pytest.raises(EndpointError, match="this version has no authentication") as caught:
+                await work(endpoint, asyncio.Protocol)
+            assert "hunter2" not in str(caught.value)
+
+    asyncio.run(scenario())

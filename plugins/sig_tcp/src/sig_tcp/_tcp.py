@@ -16,6 +16,7 @@ from typing import TypedDict
 from sigcore import Endpoint, EndpointError
 
 from ._addresses import addresses_of, is_literal, is_loopback, listen_at_all
+from ._credentials import refuse_credentials
 from ._explain import CONNECTING, LISTENING, explained
 from ._listening import SocketListening
 from ._options import TcpOptions
@@ -30,7 +31,12 @@ class TcpCarrier:
     """Makes links over TCP, IPv4 and IPv6."""
 
     def is_local(self, endpoint: Endpoint) -> bool:
-        """Tell whether only this machine can reach ``endpoint``: a loopback address, or a name for one."""
+        """Tell whether only this machine can reach ``endpoint``: a loopback address, or a name for one.
+
+        Raises:
+            EndpointError: It is no TCP address, which says more than that it is not local.
+        """
+        _port_of(endpoint)
         return is_loopback(endpoint.host)
 
     async def connect(
@@ -104,6 +110,7 @@ def _keep_alive(sock: socket.socket, options: TcpOptions) -> None:
 
 
 def _port_of(endpoint: Endpoint) -> int:
+    refuse_credentials(endpoint)
     if endpoint.path:
         raise EndpointError(f"{endpoint} has a path, {endpoint.path}; a TCP address is a host and a port")
     if endpoint.port is None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from sigcore import Endpoint, EndpointError
 
+from ._credentials import refuse_credentials
 from ._explain import CONNECTING_TO_FILE, LISTENING_AT_FILE, explained
 from ._listening import SocketListening
 from ._options import UnixOptions
@@ -65,6 +66,7 @@ class UnixCarrier:
 def _path_of(endpoint: Endpoint) -> str:
     if not hasattr(socket, "AF_UNIX"):
         raise EndpointError(f"{endpoint}: this system has no Unix sockets for Python; use tcp://127.0.0.1:PORT")
+    refuse_credentials(endpoint)
     if endpoint.host or endpoint.port is not None:
         raise EndpointError(f"{endpoint} has a host; write it with three slashes, as in unix:///run/gateway/sig.sock")
     if not endpoint.path.strip("/"):
