@@ -114,8 +114,11 @@ class Endpoint:
         Raises:
             EndpointError: An option is unknown, missing, repeated or malformed; the message names those there are.
         """
-        from ._limits import LinkOptions
+        from ._limits import KEYWORDS_ALONE, LinkOptions
 
+        for name, _ in self.query:
+            if name in KEYWORDS_ALONE and name not in option_names(cls):
+                raise EndpointError(f"{self}: {name} is no option of an endpoint; it is {KEYWORDS_ALONE[name]}")
         return read_options(cls, self.query, where=str(self), also=option_names(LinkOptions))
 
     def take_options(self, cls: type[T]) -> tuple[T, Endpoint]:

@@ -85,6 +85,18 @@ class ServerLimits:
                 raise ValueError(f"{name} must be more than 0 bytes, found {value}")
 
 
+KEYWORDS_ALONE = {
+    "connect_timeout": "a keyword of ClientRouter, on the command line --connect-timeout",
+    "name": "a keyword of a router, on the command line --name",
+    "insecure": "a keyword of ServerRouter, on the command line --insecure",
+    "codecs": "a keyword of ServerRouter",
+    "session_memory": "a keyword of ServerRouter",
+    "keep_memory": "a keyword of ServerRouter",
+    "slow_callback": "a keyword of a router",
+}
+"""What a router is told, and no endpoint: each name, and what it is."""
+
+
 class LinkKeywords(TypedDict, total=False):
     """The options of ``LinkOptions`` as keywords of a router; ``None`` is unlimited."""
 

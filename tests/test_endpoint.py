@@ -4,6 +4,7 @@ from __future__ import annotations
 import doctest
 import pickle
 from dataclasses import dataclass, fields, replace
+from inspect import signature
 from ipaddress import IPv6Address
 from typing import Any, Literal
 
@@ -12,7 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import sigcore._endpoint
-from sigcore import Endpoint, EndpointError, LinkOptions, Seconds
+from sigcore import ClientRouter, Endpoint, EndpointError, LinkOptions, Seconds, ServerRouter
+from sigcore._limits import KEYWORDS_ALONE
+from sigcore._options import option_names
 
 PRINTABLE = st.text(st.characters(exclude_categories=["C", "Zl", "Zp", "Zs"]), max_size=12)
 HOSTS = st.one_of(
@@ -277,6 +280,24 @@ def test_an_unknown_option_names_the_carriers_options_and_those_of_every_endpoin
     own, every = message.split("every endpoint takes:")
     assert "baudrate, parity, settle" in own
     assert all(field.name in every for field in fields(LinkOptions))
+
+
+def test_a_router_s_keyword_in_a_query_is_said_to_be_one() -> None:
+    keywords = {*signature(ClientRouter).parameters, *signature(ServerRouter).parameters}
+    assert set(KEYWORDS_ALONE) < keywords - set(option_names(LinkOptions))
+    with pytest.raises(EndpointError) as caught:
+        Endpoint.parse("tcp://h:1?parity=E&connect_timeout=3s").options(SerialOptions)
+    message = str(caught.value)
+    assert "connect_timeout is no option of an endpoint; it is a keyword of ClientRouter" in message
+    assert "did you mean" not in message
+
+
+def test_a_carrier_may_have_an_option_by_the_name_of_a_router_s_keyword() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Named:
+        name: str = ""
+
+    assert Endpoint.parse("radio://x?name=roof").options(Named) == Named(name="roof")
 
 
 def test_taking_options_leaves_the_others_in_their_order() -> None:
