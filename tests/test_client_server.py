@@ -552,7 +552,7 @@ def test_a_sender_added_again_behind_a_full_buffer_is_answered_when_the_link_is_
 def test_a_reader_that_is_held_up_while_the_server_closes_reads_all_that_came_before_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sigcore.aio._link_io.TURN_S", 0.0)  # one slice at a time, as if each took long
+    monkeypatch.setattr("sigcore.aio._link_io.ITEMS_A_TURN", 1)  # one run at a time
     heard = Heard()
     up, held, go_on = threading.Event(), threading.Event(), threading.Event()
 
@@ -573,11 +573,11 @@ def test_a_reader_that_is_held_up_while_the_server_closes_reads_all_that_came_be
         async with sigcore.aio.ServerRouter(URL) as server:
             reading.start()
             await asyncio.to_thread(up.wait, LIMIT_S)
-            signal = (await server.add_sender("thermo", "reading")).signal("reading")
-            signal.trigger(0)
+            thermo = await server.add_sender("thermo", ["even", "odd"])
+            thermo.trigger("even", 0)
             await asyncio.to_thread(held.wait, LIMIT_S)
-            for number in range(1, 10_000):  # one piece, and several slices
-                signal.trigger(number)
+            for number in range(1, 10_000):  # one piece, and a run for each
+                thermo.trigger("odd" if number % 2 else "even", number)
             asyncio.get_running_loop().call_later(1.5, go_on.set)
 
     reading = threading.Thread(target=lambda: asyncio.run(read()))

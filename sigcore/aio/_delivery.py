@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _EVENT = int(Kind.EVENT)
 
+LARGE_BYTES = 16 * 1024
+"""From this size on the data of an event are not copied before they are decoded."""
+
 PROGRESS_S = 0.02
 """How often what was delivered is told while much waits: a listener that is slow is not taken for one that is stuck."""
 
@@ -105,7 +108,7 @@ class Batch:
                 _deliver_special(signal, codec, kind, run[start:pos])
             elif calls:
                 try:
-                    data = decode(run[start:pos])
+                    data = decode(run[start:pos] if length < LARGE_BYTES else memoryview(run)[start:pos])
                 except Exception as error:  # noqa: BLE001  # whatever a body makes a codec raise costs the listener an error, never the link
                     signal.report_undecodable(error)
                 else:

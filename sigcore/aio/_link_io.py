@@ -8,10 +8,10 @@ import math
 from collections.abc import Callable
 
 from ..protocol.link import Link, State
+from ..protocol.session import ACK_DELAY_S
 
-SLICE_BYTES = 32 * 1024
-TURN_S = 0.005
-"""How long a link may read before others have their turn, looked at after each ``SLICE_BYTES``."""
+ITEMS_A_TURN = 500
+"""How many frames, or runs of events, of one link are dealt with before others have their turn: 1 to 5 ms at most."""
 
 ROUND_UP = 1 / 64
 """Of a heartbeat: what is due later than one of these is done with what else is due around then, by one turn."""
@@ -59,7 +59,7 @@ class LinkIO(asyncio.Protocol):
         self._wrote = wrote
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._rest = b""  # what came and waits for the link's next turn
+        self._rest: bytes | None = None  # while the link has not dealt with all that it was given: what came since
         self._may_write = True
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0  # uvloop's handles do not tell
@@ -74,22 +74,33 @@ class LinkIO(asyncio.Protocol):
         self.flush()
 
     def data_received(self, data: bytes) -> None:
-        """Hand bytes to the link, for a few ms at a time: what costs much must not hold up the other links."""
-        until = self._loop.time() + TURN_S
-        pos = 0
-        while pos < len(data) and (pos == 0 or self._loop.time() < until):
-            self.link.receive(data[pos : pos + SLICE_BYTES], self._loop.time())
-            pos += SLICE_BYTES
+        """Hand bytes to the link, so much at a time that what costs much does not hold up the other links."""
+        if self._rest is not None:
+            self._rest += data  # it came although reading is paused
+            return
+        is_done = self.link.receive(data, self._loop.time(), ITEMS_A_TURN)
         self._received(self)
-        if pos < len(data) and self._transport is not None and not self.link.has_ended:
-            self._rest = data[pos:]
+        if not is_done:
+            self._wait_for_turn(b"")
+
+    def _wait_for_turn(self, rest: bytes) -> None:
+        if self._transport is not None and not self.link.has_ended:
+            self._rest = rest
             self._transport.pause_reading()
             self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        rest, self._rest = self._rest, b""
-        if rest and self._transport is not None and not self.link.has_ended:
-            self._transport.resume_reading()
+        """Deal with more of what came; what came since is dealt with next."""
+        if self._rest is None or self._transport is None or self.link.has_ended:
+            return
+        is_done = self.link.receive(b"", self._loop.time(), ITEMS_A_TURN)
+        self._received(self)
+        if not is_done:
+            self._wait_for_turn(self._rest)
+            return
+        rest, self._rest = self._rest, None
+        self._transport.resume_reading()
+        if rest:
             self.data_received(rest)
 
     def eof_received(self) -> bool:
@@ -107,9 +118,10 @@ class LinkIO(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; this comes once, and last."""
-        rest, self._rest = self._rest, b""
-        if rest:
-            self.link.receive(rest, self._loop.time())  # it came before the end
+        if self._rest is not None:  # it came before the end
+            self.link.receive(b"", self._loop.time())
+            self.link.receive(self._rest, self._loop.time())
+            self._rest = None
         self.link.lose(exc, self._loop.time())
         for timer in (self._timer, self._abort_timer):
             if timer is not None:
@@ -125,13 +137,17 @@ class LinkIO(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
-        while self._may_write and (data := self.link.data_to_send(self._loop.time())):
+        link = self.link
+        now_s = self._loop.time()
+        while self._may_write and (data := link.data_to_send(now_s)):
             transport.write(data)
             if self._wrote is not None:
                 self._wrote()
-        if self.link.state is State.ENDED:
+            if not link.has_more:
+                break
+        if link.state is State.ENDED:
             self._close(transport)
-        else:
+        elif self._timer is None or self._timer_due_s > now_s + ACK_DELAY_S:  # else it looks soon enough
             self._arm()
 
     def _close(self, transport: asyncio.Transport) -> None:

@@ -434,7 +434,7 @@ class ClientSession(Session):
             raise RemoteProtocolError(f"an event on topic {id_}, which was never announced", code="unknown_topic")
         self.side.events_came(route, run)
 
-    def _take_events(self, parts: list[bytes], room: int) -> None:
+    def _take_events(self, parts: list[bytes], room: int) -> bool:
         size, others = self._outbox.take_frames(parts, room, WRITE_BYTES, self)
         self._wrote_events(size)
         for body in others:
@@ -443,6 +443,7 @@ class ClientSession(Session):
                 outlet.topic_id = REFUSED  # what a thread triggers just now comes too late
             for successor in leaving.successors:
                 self.add_sender(*successor)
+        return bool(others) or size >= WRITE_BYTES
 
     def _peer_in(self, fields: Fields) -> Peer | None:
         return peer_in(fields) or self.server

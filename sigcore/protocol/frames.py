@@ -105,6 +105,9 @@ class FrameReader:
         Raises:
             RemoteProtocolError: A frame is too long or of an unknown kind. Nothing can follow; close the link.
         """
+        return self._go_on(data) if self._pieces else self._cut(data, 0)
+
+    def _go_on(self, data: bytes) -> Iterator[Item]:
         pos = 0
         while self._pieces and pos < len(data):
             pos, whole = self._complete(data, pos)
@@ -139,43 +142,50 @@ class FrameReader:
 
     def _cut(self, data: bytes, pos: int) -> Iterator[Item]:
         """Give every whole frame of ``data`` from ``pos`` on, and keep the rest."""
-        unpack, route_of, max_frame = HEADER.unpack_from, self.routes.get, self.max_frame
-        last = len(data) - HEADER_BYTES
+        unpack, routes, max_frame = HEADER.unpack_from, self.routes, self.max_frame
+        header_bytes, event, event_meta, gap = HEADER_BYTES, _EVENT, _EVENT_META, _GAP
+        size = len(data)
+        last = size - header_bytes
         run_route: Any = None
-        run_start = run_id = run_count = 0
+        run_start = run_count = 0
+        run_id = -1
         while pos <= last:
             length, kind, id_ = unpack(data, pos)
-            end = pos + HEADER_BYTES + length
-            if length > max_frame or end > len(data):
+            end = pos + header_bytes + length
+            if end > size or length > max_frame:
                 break
-            if kind == _EVENT or kind == _EVENT_META or kind == _GAP:  # noqa: SIM109  # faster than 'in' here
-                route = route_of(id_)
+            if kind == event or kind == event_meta or kind == gap:  # noqa: SIM109  # faster than 'in' here
+                if id_ == run_id:
+                    run_count += 1
+                    pos = end
+                    continue
+                route = routes.get(id_)
                 if route is not None and route is run_route:
                     run_count += 1
                     pos = end
                     continue
                 if run_route is not None:
-                    yield _EVENT, run_id, run_route, data, run_start, pos, run_count
-                    route = route_of(id_)  # what was given may have changed the routes
+                    yield event, run_id, run_route, data, run_start, pos, run_count
+                    route = routes.get(id_)  # what was given may have changed the routes
                 if route is None:
-                    run_route = None
+                    run_route, run_id = None, -1
                     yield kind, id_, None, data, pos, end, 1
                 else:
                     run_route, run_start, run_id, run_count = route, pos, id_, 1
             else:
                 if run_route is not None:
-                    yield _EVENT, run_id, run_route, data, run_start, pos, run_count
-                    run_route = None
+                    yield event, run_id, run_route, data, run_start, pos, run_count
+                    run_route, run_id = None, -1
                 if kind in _KNOWN:
                     yield kind, id_, None, data, pos, end, 1
-                    max_frame, route_of = self.max_frame, self.routes.get  # the handshake changes them
+                    max_frame, routes = self.max_frame, self.routes  # the handshake changes them
                 else:
                     self._check(length, kind)
                     self.skipped += 1
             pos = end
         if run_route is not None:
-            yield _EVENT, run_id, run_route, data, run_start, pos, run_count
-        if pos < len(data):
+            yield event, run_id, run_route, data, run_start, pos, run_count
+        if pos < size:
             self._begin(data, pos)
 
     def _begin(self, data: bytes, pos: int) -> None:

@@ -11,7 +11,8 @@ goes out, written before anything else. The link has no clock: each call brings 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -27,6 +28,9 @@ _log = get_logger("sigcore.protocol")
 
 HANDSHAKE_FRAME_BYTES = 4096
 """Longest body before the handshake is done: enough for a HELLO, cheap to refuse."""
+
+LARGE_BYTES = 32 * 1024
+"""From this size on it is cheaper to write something by itself than to copy it."""
 
 MAX_RETRY_MS = 60_000
 """The longest that one side may ask the other to stay away."""
@@ -49,6 +53,7 @@ class Link:
         error: Why it ended; ``None`` while it lives and after a good end.
         session: What it carries while it is up.
         ended: Called once, when the link ends for any reason.
+        has_more: Whether ``data_to_send``, which has just been called, may have more to give.
         retry_after_s: How long the other side asked us to wait before the next link.
     """
 
@@ -57,12 +62,15 @@ class Link:
         "_begin",
         "_heard_s",
         "_introduced",
+        "_items",
+        "_pieces",
         "_pinged",
         "_reader",
         "_slots",
         "_started_s",
         "ended",
         "error",
+        "has_more",
         "options",
         "retry_after_s",
         "session",
@@ -82,7 +90,10 @@ class Link:
         self.retry_after_s = 0.0
         self._begin = b""  # what came of the preface
         self._reader = FrameReader(HANDSHAKE_FRAME_BYTES, {})
+        self._items: Iterator[Item] | None = None  # what came and is not dealt with
         self._slots: dict[int, bytes] = {}
+        self._pieces: list[bytes] = []  # what is to be written before anything else, its beginning last
+        self.has_more = False
         self._introduced = False  # whether our preface was written
         self._started_s = self._heard_s = now_s
         self._pinged = False
@@ -94,19 +105,34 @@ class Link:
 
     # bytes in
 
-    def receive(self, data: bytes, now_s: float) -> None:
-        """Take bytes from the carrier; never raises, whatever they are."""
+    def receive(self, data: bytes, now_s: float, most: int = sys.maxsize) -> bool:
+        """Take bytes from the carrier; never raises, whatever they are.
+
+        Args:
+            data: The bytes; empty to go on with the last ones.
+            now_s: The time.
+            most: How many frames, or runs of events, are dealt with now, so that other links have their turn.
+
+        Returns:
+            Whether everything was dealt with; else call again, with no data, before the next bytes.
+        """
         if self.state is State.ENDED:
-            return
+            return True
         self._heard_s = now_s
         self._pinged = False
         try:
             if self.state is State.PREFACE:
                 data = self._take_preface(data)
-            for item in self._reader.feed(data):
+            items = self._items or self._reader.feed(data)
+            self._items = None
+            for item in items:
                 self._take(item, now_s)
                 if self.has_ended:
-                    return
+                    return True
+                most -= 1
+                if not most:
+                    self._items = items
+                    break
         except RemoteProtocolError as error:
             self.fail(error)
         except Exception:  # noqa: BLE001  # a fault of ours must cost this link and nobody else
@@ -115,6 +141,7 @@ class Link:
         else:
             if self.session is not None:
                 self.session.schedule_ack(now_s)
+        return self._items is None
 
     def tick(self, now_s: float) -> None:
         """Do what is due by the clock: an acknowledgement, a sign of life, giving up."""
@@ -156,7 +183,9 @@ class Link:
         self._slots[kind] = frame(kind, id_, body)
 
     def data_to_send(self, now_s: float) -> bytes:
-        """Return what may be written now, ``b""`` when there is nothing, or no leave."""
+        """Return what may be written now, ``b""`` when there is nothing, or no leave; ``has_more`` tells of more."""
+        if self._pieces:
+            return self._pieces.pop()
         parts: list[bytes] = []
         begin = 0
         if self._slots:
@@ -168,13 +197,18 @@ class Link:
             begin = sum(map(len, parts))
         session = self.session
         if session is None:
+            self.has_more = False
             return b"".join(parts)
         if again := session.write_again():
+            self.has_more = True
             return b"".join((*parts, again))
-        session.write(parts, now_s)
-        data = b"".join(parts)
-        session.keep(data, begin)
-        return data
+        self.has_more = session.write(parts, now_s)
+        pieces = _joined(parts)
+        session.keep(pieces, begin)
+        if len(pieces) > 1:
+            self._pieces = pieces[:0:-1]
+            self.has_more = True
+        return pieces[0]
 
     def end(
         self, code: str = "closing", message: str = "", *, error: LinkError | None = None, retry_ms: int = 0
@@ -293,6 +327,25 @@ class Link:
                 raise RemoteProtocolError(text, code="version")
             self.state = State.HANDSHAKE
         return rest
+
+
+def _joined(parts: list[bytes]) -> list[bytes]:
+    """Return ``parts`` joined, but for large ones, which stay as they are: no copy is made of them."""
+    if max(map(len, parts), default=0) < LARGE_BYTES:
+        return [b"".join(parts)]
+    pieces: list[bytes] = []
+    small: list[bytes] = []
+    for part in parts:
+        if len(part) < LARGE_BYTES:
+            small.append(part)
+            continue
+        if small:
+            pieces.append(b"".join(small))
+            small = []
+        pieces.append(part)
+    if small:
+        pieces.append(b"".join(small))
+    return pieces
 
 
 def _nobody() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._errors import RemoteProtocolError
@@ -42,10 +43,10 @@ class ServerLink(Link):
         self.endpoint = endpoint
         self.peer: Peer | None = None
 
-    def receive(self, data: bytes, now_s: float) -> None:
-        """Take bytes from the carrier; never raises, whatever they are."""
+    def receive(self, data: bytes, now_s: float, most: int = sys.maxsize) -> bool:
+        """Take bytes from the carrier (see ``Link.receive``)."""
         self._hub.now_s = now_s
-        super().receive(data, now_s)
+        return super().receive(data, now_s, most)
 
     def tick(self, now_s: float) -> None:
         """Do what is due by the clock."""

@@ -486,16 +486,18 @@ class ServerSession(Session):
         """Give a run of ours to its readers; return how many routers took its last event."""
         return self._hub.forward(run, count, self.codec, self.options.max_frame, route)
 
-    def _take_events(self, parts: list[bytes], room: int) -> None:
-        if self.events.is_empty:
-            return
-        was_full = self.events.is_full
-        size = self.events.take(parts, room, WRITE_BYTES)
+    def _take_events(self, parts: list[bytes], room: int) -> bool:
+        events = self.events
+        if events.is_empty:
+            return False
+        was_full = events.is_full
+        size = events.take(parts, room, WRITE_BYTES)
         self._wrote_events(size)
-        if not self.events.is_full:
+        if events.is_released and not events.is_full:
             self.hold_again(self._hub.now_s)
-            if was_full:
-                self._hub.got_room(self)
+        if was_full and not events.is_full:
+            self._hub.got_room(self)
+        return not events.is_empty
 
     def lose_sender(self, entry: SenderEntry, message: str) -> None:
         """Another router took the name of a sender while this session was away: tell the client."""

@@ -23,7 +23,7 @@ from .frames import FIRST_EVENT_LANE, HEADER, HEADER_BYTES, KIND_AT, Item, Kind,
 if TYPE_CHECKING:
     from .link import Link
 
-ACK_BYTES = 64 * 1024
+ACK_BYTES = 256 * 1024
 """Bytes after which an acknowledgement is written at once."""
 
 ACK_DELAY_S = 0.02
@@ -243,15 +243,22 @@ class Session:
         """Return the next piece of what was written before and did not arrive; empty when there is none."""
         return self._again.pop() if self._again else b""
 
-    def write(self, parts: list[bytes], now_s: float) -> None:
-        """Append to ``parts`` what may be written now for the first time; ``keep`` must follow."""
-        self._take_control(parts, now_s)
-        self._take_events(parts, self._event_room())
+    def write(self, parts: list[bytes], now_s: float) -> bool:
+        """Append to ``parts`` what may be written now for the first time; ``keep`` must follow.
 
-    def keep(self, data: bytes, begin: int) -> None:
-        """Keep what ``write`` gave, which stands in ``data`` from ``begin`` on, until it is acknowledged."""
-        if begin < len(data):
-            self._written.append((data, begin))
+        Returns:
+            Whether there may be more.
+        """
+        if self._control:
+            self._take_control(parts, now_s)
+        return self._take_events(parts, self._event_room())
+
+    def keep(self, pieces: list[bytes], begin: int) -> None:
+        """Keep what ``write`` gave until it is acknowledged, in ``pieces`` of whole frames, from ``begin`` on."""
+        for data in pieces:
+            if begin < len(data):
+                self._written.append((data, begin))
+            begin = 0
 
     # acknowledgements and credit
 
@@ -296,8 +303,10 @@ class Session:
 
     # for the subclasses
 
-    def _take_events(self, parts: list[bytes], room: int) -> None:
+    def _take_events(self, parts: list[bytes], room: int) -> bool:
         """Append events to ``parts``, up to about ``WRITE_BYTES``, and count them by ``_wrote_events``.
+
+        Return whether there may be more.
 
         Each must begin within ``room`` bytes, which credit and window leave; the last may go beyond.
         """
