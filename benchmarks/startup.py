@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+import sigcore
+
 from .compare.machine import kept_awake
 from .report import Report, Table, options_of
 
@@ -40,7 +42,8 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=25, help="how often each is started (25)")
     options = parser.parse_args()
     sig = shutil.which("sig", path=sysconfig.get_path("scripts"))
-    starts = what_to_start(sig)
+    has_tcp = any(plugin.name == "tcp" for plugin in sigcore.list_plugins())
+    starts = what_to_start(sig, has_tcp)
     took_ms: dict[str, list[float]] = {name: [] for name in starts}
     with kept_awake(options.times > 1):
         for start in starts.values():
@@ -53,10 +56,12 @@ def main() -> None:
         {"what": name, "median_ms": median(ms), "least_ms": min(ms), "over_bare_ms": median(ms) - bare}
         for name, ms in took_ms.items()
     ]
-    Report("startup", [table(figures)], figures, [] if sig else ["sig, not installed"]).give(options.json)
+    needed = {"sig (sigcore-cli)": bool(sig), "servers (sigcore-tcp)": has_tcp}
+    left_out = [f"{what}, not installed" for what, is_there in needed.items() if not is_there]
+    Report("startup", [table(figures)], figures, left_out).give(options.json)
 
 
-def what_to_start(sig: str | None) -> Mapping[str, Callable[[], float]]:
+def what_to_start(sig: str | None, has_tcp: bool) -> Mapping[str, Callable[[], float]]:
     """Return what takes a time in seconds, by name."""
     imports = (
         "import asyncio",
@@ -69,8 +74,10 @@ def what_to_start(sig: str | None) -> Mapping[str, Callable[[], float]]:
         starts[code] = lambda code=code: run([sys.executable, "-c", code])
     if sig is not None:
         starts["sig --help"] = lambda: run([sig, "--help"])
+    if sig is not None and has_tcp:
         starts["sig serve, until it takes a connection"] = lambda: until_it_answers([sig, "serve"])
-    starts[SERVER] = lambda: until_it_answers([sys.executable, "-c", SERVE])
+    if has_tcp:
+        starts[SERVER] = lambda: until_it_answers([sys.executable, "-c", SERVE])
     return starts
 
 
