@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
 from ._errors import RequestTimeout
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from ._info import Peer
 
 
@@ -46,7 +46,7 @@ def time_left() -> float | None:
 
 
 class OpenRequest:
-    """One request until it is answered.
+    """One request until it is answered; its handler runs within ``with request:``, once.
 
     Args:
         asking: Who asks; ``None`` for this process.
@@ -58,7 +58,9 @@ class OpenRequest:
         was_begun: Whether its handler was called.
     """
 
-    __slots__ = ("_deadline_s", "asking", "is_given_up", "was_begun")
+    __slots__ = ("_deadline_s", "_token", "asking", "is_given_up", "was_begun")
+
+    _token: Token[OpenRequest | None]
 
     def __init__(self, asking: Peer | None = None, timeout: float | None = None) -> None:
         self._deadline_s = None if timeout is None else time.monotonic() + timeout
@@ -75,8 +77,7 @@ class OpenRequest:
         """Return how much of its time is left, 0.0 at the least; ``None`` for no limit."""
         return None if self._deadline_s is None else max(0.0, self._deadline_s - time.monotonic())
 
-    @contextmanager
-    def begun(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Let the handler that runs within the block ask for this request.
 
         Raises:
@@ -85,13 +86,14 @@ class OpenRequest:
         if self.is_over:
             raise RequestTimeout("no time was left when the handler could have begun; it was not called")
         self.was_begun = True
-        token = _open.set(self)
-        try:
-            yield
-        finally:
-            _open.reset(token)
-            if not self.is_given_up:
-                self._deadline_s = None  # answered: what the handler leaves running is not told that time is over
+        self._token = _open.set(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _open.reset(self._token)
+        if not self.is_given_up:
+            self._deadline_s = None  # answered: what the handler leaves running is not told that time is over
 
 
 _open: ContextVar[OpenRequest | None] = ContextVar("sigcore_open_request", default=None)

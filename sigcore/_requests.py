@@ -36,11 +36,12 @@ class Handlers:
     def __init__(self, requests: Mapping[str, Handler] | None, fallback: Fallback | None) -> None:
         if not isinstance(requests, Mapping | None):
             raise TypeError(f"requests= is a dict from method to handler, not {type(requests).__name__}")
-        self._by_method = dict(requests or {})
-        self._fallback = fallback
-        for method, handler in self._by_method.items():
+        self._by_method: dict[str, tuple[Handler, bool]] = {}
+        for method, handler in (requests or {}).items():
             check_name(method, "method")
             _check_callable(handler, f"the handler of {method!r}")
+            self._by_method[method] = handler, is_coroutine_function(handler)
+        self._fallback = fallback
         if fallback is not None:
             _check_callable(fallback, "the fallback")
 
@@ -57,7 +58,7 @@ class Handlers:
     @property
     def coroutine_functions(self) -> list[str]:
         """The methods whose handlers are ``async def``; ``"fallback"`` stands for the fallback."""
-        found = [method for method, handler in self._by_method.items() if is_coroutine_function(handler)]
+        found = [method for method, (_handler, is_async) in self._by_method.items() if is_async]
         return [*found, "fallback"] if is_coroutine_function(self._fallback) else found
 
     def find(self, sender: str, method: str) -> tuple[Callable[[Any], Any], bool]:
@@ -66,9 +67,9 @@ class Handlers:
         Raises:
             MethodNotFound: Nothing does.
         """
-        handler = self._by_method.get(method)
-        if handler is not None:
-            return handler, is_coroutine_function(handler)
+        found = self._by_method.get(method)
+        if found is not None:
+            return found
         fallback = self._fallback
         if fallback is not None:
             return (lambda params: fallback(method, params)), is_coroutine_function(fallback)
@@ -81,7 +82,7 @@ def run_handler(handler: Handler, params: Any, request: OpenRequest) -> Any:
     Raises:
         RequestTimeout: The request is over; the handler was not called.
     """
-    with request.begun():
+    with request:
         try:
             return handler(params)
         except KeyboardInterrupt:

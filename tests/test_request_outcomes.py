@@ -15,7 +15,9 @@ import pytest
 import sigcore
 import sigcore.aio
 from sigcore import Router
+from sigcore._open_request import OpenRequest
 from sigcore.aio._answering import HANDLER_THREADS, MAX_AWAITED, MAX_WAITING, Answering
+from sigcore.aio._question import Question
 from sigcore.aio._router import AsyncCore
 
 from .waiting import LIMIT_S, wait_until
@@ -201,30 +203,23 @@ class Desk:
         self._core.add_sender("thermo", requests=requests)
         self._numbers = itertools.count()
         self.answering = Answering(self._core._senders.get, lambda: None, self._core._drops)
-        self.answers: dict[int, Any] = {}
+        self.answers: dict[Question, Any] = {}
 
-    def ask(self, method: str, params: Any = None, timeout: float | None = None) -> int:
-        """Bring in a request; return its number."""
-        call = next(self._numbers)
+    def ask(self, method: str, params: Any = None, timeout: float | None = None) -> Question:
+        """Bring in a request; return it."""
+        request = OpenRequest(None, timeout)
+        question = Question(self, next(self._numbers), "thermo", method, JSON, JSON.encode(params), request)
         deadline_s = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        self.answering.answer(question, deadline_s)
+        return question
 
-        async def reply(result: bytes) -> None:
-            self._take(call, JSON.decode(result))
+    def reply(self, question: Question, result: bytes) -> None:
+        self._take(question, JSON.decode(result))
 
-        self.answering.answer(
-            call,
-            "thermo",
-            method,
-            None,
-            JSON,
-            JSON.encode(params),
-            reply,
-            lambda code, _message: self._take(call, code),
-            deadline_s=deadline_s,
-        )
-        return call
+    def refuse(self, question: Question, code: str, message: str) -> None:
+        self._take(question, code)
 
-    async def answer_to(self, call: int) -> Any:
+    async def answer_to(self, call: Question) -> Any:
         await until(lambda: call in self.answers, f"request {call} is answered")
         return self.answers[call]
 
@@ -232,7 +227,7 @@ class Desk:
         """Return how many requests were counted that expired before they could begin."""
         return self._core._drops.counts().get("request_expired", 0)
 
-    def _take(self, call: int, answer: Any) -> None:
+    def _take(self, call: Question, answer: Any) -> None:
         assert call not in self.answers, "a request is answered once"
         self.answers[call] = answer
 
@@ -264,8 +259,8 @@ def run_with_gate(scenario: Callable[[Desk, Gate], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
-async def fill_threads(desk: Desk, gate: Gate) -> list[int]:
-    """Have every thread wait at the gate; return the numbers of the requests."""
+async def fill_threads(desk: Desk, gate: Gate) -> list[Question]:
+    """Have every thread wait at the gate; return the requests."""
     calls = [desk.ask("wait", "first") for _thread in range(HANDLER_THREADS)]
     await until(lambda: len(gate.begun) == HANDLER_THREADS, "every thread has something to do")
     return calls

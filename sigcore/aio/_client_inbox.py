@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import EventNotDeclared
 from .._info import EventInfo, Gap, SenderInfo
+from .._open_request import OpenRequest
 from ..protocol.bodies import NO_TIMEOUT_MS
 from ._delivery import decoded
+from ._question import Question
 
 if TYPE_CHECKING:
     from .._codec import Codec
@@ -66,8 +68,8 @@ class ClientInbox:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Delivery] = []
         self._waiting_size = 0
-        self._writers: list[asyncio.Future[None]] = []  # replies that wait for room
-        self._asked: set[int] = set()  # requests that are not answered yet
+        self._asked: dict[int, Question] = {}  # what is not answered yet; the numbers are the session's own
+        self._replies: dict[Question, bytes] = {}  # results that wait for room
         self._present: dict[str, SenderInfo] = {}  # senders elsewhere, as the server told us
         self.is_reachable = True
         self.sender_lost = sender_lost
@@ -124,10 +126,9 @@ class ClientInbox:
 
     def wrote(self) -> None:
         """Something was written: replies that wait may have room."""
-        while self._writers:
-            waiter = self._writers.pop()
-            if not waiter.done():
-                waiter.set_result(None)
+        while self._replies and (self._session.has_reply_room or self._session.is_over):
+            question = next(iter(self._replies))
+            self._write_reply(question, self._replies.pop(question))
 
     # what the session calls
 
@@ -189,30 +190,38 @@ class ClientInbox:
 
     def asked(self, call_id: int, sender: str, method: str, asking: Peer, timeout_ms: int, params: bytes) -> None:
         """Have one of our handlers answer."""
-
-        async def reply(result: bytes) -> None:
-            while not self._session.has_reply_room and not self._session.is_over:
-                waiter: asyncio.Future[None] = self._loop.create_future()
-                self._writers.append(waiter)
-                await waiter
-            self._asked.discard(call_id)
-            self._session.reply(call_id, result)
-            self._flush()
-
-        def refuse(code: str, message: str) -> None:
-            self._asked.discard(call_id)
-            self._session.refuse(call_id, code, message)
-            self._flush()
-
-        call = (self, call_id)  # numbers are the session's own
-        self._asked.add(call_id)
-        deadline_s = None if timeout_ms == NO_TIMEOUT_MS else self._loop.time() + timeout_ms / 1000
-        self._answering.answer(call, sender, method, asking, self._codec, params, reply, refuse, deadline_s)
+        timeout = None if timeout_ms == NO_TIMEOUT_MS else timeout_ms / 1000
+        request = OpenRequest(asking, timeout)
+        question = Question(self, call_id, sender, method, self._codec, params, request)
+        self._asked[call_id] = question
+        self._answering.answer(question, None if timeout is None else self._loop.time() + timeout)
 
     def withdrawn(self, call_id: int) -> None:
         """Nobody waits for that answer any more."""
-        self._asked.discard(call_id)
-        self._answering.withdraw((self, call_id))
+        question = self._asked.pop(call_id, None)
+        if question is not None:
+            self._replies.pop(question, None)
+            self._answering.withdraw(question)
+
+    # what becomes of requests (see ``sigcore.aio._question.Desk``)
+
+    def reply(self, question: Question, result: bytes) -> None:
+        """Have a result written, once there is room for it."""
+        if self._session.has_reply_room or self._session.is_over:
+            self._write_reply(question, result)
+        else:
+            self._replies[question] = result
+
+    def refuse(self, question: Question, code: str, message: str) -> None:
+        """Have written why there is no result."""
+        del self._asked[question.call_id]
+        self._session.refuse(question.call_id, code, message)
+        self._flush()
+
+    def _write_reply(self, question: Question, result: bytes) -> None:
+        del self._asked[question.call_id]
+        self._session.reply(question.call_id, result)
+        self._flush()
 
     def _noting(self, info: SenderInfo) -> Callable[[], None]:
         def note() -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._errors import RequestFailed, SenderLost, SigError
+from .._open_request import OpenRequest
 from ..protocol.bodies import NO_TIMEOUT_MS, read_gap, timeout_ms, write_gap
 from ..protocol.codes import outcome_of
 from ..protocol.event_buffer import EventBuffer
@@ -19,6 +20,7 @@ from ..protocol.outbox import check_size, event_body
 from ..protocol.stall import StallBudget
 from ..protocol.waiting import plus
 from ._delivery import decoded, size_of
+from ._question import Question
 from ._results import read_result
 
 if TYPE_CHECKING:
@@ -114,6 +116,7 @@ class ServerLocal:
         self._missed: dict[Signal[Any], int | None] = {}  # events that our listeners lost and were not told of yet
         self._gives_way = False
         self._settling = False
+        self._asked: dict[int, Question] = {}  # what our handlers have not answered yet
         self._questions: dict[int, asyncio.Future[Any]] = {}
         self._question_ids = itertools.count(1)
         self.buffer: EventBuffer[OutItem] = EventBuffer(options.event_queue, self._tables._drops, host.may_wait_s)
@@ -312,20 +315,21 @@ class ServerLocal:
         self, call_id: int, sender: str, method: str, asking: Asker, timeout_ms: int, codec: Codec, params: bytes
     ) -> None:
         """Have one of our handlers answer."""
-        self._answering.answer(
-            call_id,
-            sender,
-            method,
-            getattr(asking, "peer", None),
-            codec,
-            params,
-            partial(self._reply, call_id, codec),
-            lambda code, message: self._hub.requests.refuse(self, call_id, code, message),
-            None if timeout_ms == NO_TIMEOUT_MS else self._loop.time() + timeout_ms / 1000,
-        )
+        timeout = None if timeout_ms == NO_TIMEOUT_MS else timeout_ms / 1000
+        request = OpenRequest(getattr(asking, "peer", None), timeout)
+        question = Question(self, call_id, sender, method, codec, params, request)
+        self._asked[call_id] = question
+        self._answering.answer(question, None if timeout is None else self._loop.time() + timeout)
 
-    async def _reply(self, call_id: int, codec: Codec, result: bytes) -> None:
-        self._hub.requests.reply(self, call_id, codec, result)
+    def reply(self, question: Question, result: bytes) -> None:
+        """Pass on the result of one of our handlers."""
+        del self._asked[question.call_id]
+        self._hub.requests.reply(self, question.call_id, question.codec, result)
+
+    def refuse(self, question: Question, code: str, message: str) -> None:
+        """Pass on why there is none."""
+        del self._asked[question.call_id]
+        self._hub.requests.refuse(self, question.call_id, code, message)
 
     def unwritten_requests(self) -> set[int]:
         """Return none: what is asked of us is asked at once."""
@@ -333,7 +337,9 @@ class ServerLocal:
 
     def withdraw(self, call_id: int) -> None:
         """Nobody waits for that answer any more."""
-        self._answering.withdraw(call_id)
+        question = self._asked.pop(call_id, None)
+        if question is not None:
+            self._answering.withdraw(question)
 
     # requests of this process
 

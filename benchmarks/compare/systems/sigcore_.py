@@ -83,7 +83,7 @@ class Sigcore:
 
     async def answer(self, address: str, plan: Plan, gate: Gate) -> None:
         async with client(address, plan, SUBSCRIBER) as router:
-            await router.add_sender("answerer", requests={"same": lambda params: params})
+            await router.add_sender("answerer", requests={"same": same})
             await gate.ready_async()
             await gate.end_async()
 
@@ -137,3 +137,8 @@ async def keep_asking(router: ClientRouter, asks: Iterator[tuple[str, Any]], gat
         began_s = time.perf_counter()
         await router.request("answerer", "same", data)
         gate.round_trip(time.perf_counter() - began_s)
+
+
+async def same(params: Any) -> Any:
+    """Answer with what was asked."""
+    return params
