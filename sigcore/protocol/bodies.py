@@ -14,6 +14,7 @@ from .._names import MAX_NAME_BYTES, check_name
 Choice = TypeVar("Choice", bound=str)
 
 MAX_DEPTH = 8
+_TOO_DEEP = f"it is nested deeper than {MAX_DEPTH} levels"
 
 MAX_BODY_BYTES = 128 * 1024
 """Longest JSON body: an ADD_SENDER of a thousand ordinary names fits, and reading it stalls nobody."""
@@ -57,8 +58,10 @@ def read_body(what: str, body: bytes) -> Fields:
         if "\\u" in text:
             write_body(value)  # a pair of surrogates is a character, a lone one has no form in UTF-8
         if _depth(value) > MAX_DEPTH:
-            raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
-    except (ValueError, RecursionError) as error:
+            raise _malformed(what, _TOO_DEEP)
+    except RecursionError as error:  # so deep that the parser gave up
+        raise _malformed(what, _TOO_DEEP) from error
+    except ValueError as error:
         raise _malformed(what, f"it is no strict JSON: {error}") from error
     if not isinstance(value, dict):
         raise _malformed(what, f"it must be a JSON object, found {type(value).__name__}")

@@ -131,7 +131,9 @@ STRANGERS = [
     pytest.param(hello(name="\ud800"), "malformed_body", "HELLO", id="HELLO with a lone surrogate"),
     pytest.param(hello(limits={"frame": 1, "credit": 1}), "malformed_body", "frame", id="HELLO with tiny limits"),
     pytest.param(PREFACE + frame(1, 0, b"{}}"), "malformed_body", "JSON", id="HELLO that is no JSON"),
-    pytest.param(PREFACE + frame(1, 0, b"[" * 4_000), "malformed_body", "JSON", id="HELLO nested deeply"),
+    pytest.param(
+        PREFACE + frame(1, 0, b"[" * 4_000), "malformed_body", "deeper than 8 levels", id="HELLO nested deeply"
+    ),
     pytest.param(PREFACE + struct.pack(">IBI", 5_000, 1, 0), "frame_too_large", "5000 bytes", id="HELLO too long"),
     pytest.param(PREFACE + frame(EVENT, 1, b"1"), "unexpected_kind", "EVENT", id="an event before HELLO"),
     pytest.param(b"", "handshake_timeout", "0.4 s", id="silence"),

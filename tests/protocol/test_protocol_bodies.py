@@ -123,6 +123,14 @@ def test_what_is_no_strict_json_object_is_malformed(body: bytes) -> None:
 def test_a_body_at_its_limits_is_taken() -> None:
     deepest = b'{"a":' * 8 + b"1" + b"}" * 8
     assert read_body("OK", deepest).has("a")
+
+
+@pytest.mark.parametrize("levels", [9, 900, 5_000, 20_000])
+@pytest.mark.parametrize("level", [b'{"a":', b"["], ids=["objects", "lists"])
+def test_a_body_that_is_nested_too_deep_is_refused_for_that_however_deep_it_is(level: bytes, levels: int) -> None:
+    closing = {b"[": b"]"}.get(level, b"}")
+    with pytest.raises(RemoteProtocolError, match="HELLO is malformed: it is nested deeper than 8 levels"):
+        read_body("HELLO", level * levels + b"1" + closing * levels)
     head, tail = b'{"a":"', b'"}'
     assert read_body("OK", head + b"x" * (MAX_BODY_BYTES - len(head + tail)) + tail).has("a")
     assert read_body("OK", b'{"a":"\\ud83d\\ude00"}').text("a") == "\N{GRINNING FACE}"
