@@ -303,7 +303,7 @@ def trigger_cell(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return ""
     low, high = row["ratio_middle_half"]
-    return f"{row['ns']:.0f} ,  {row['ratio']:.2f} x ({low:.2f}-{high:.2f})"
+    return f"{row['ns']:.0f}, {row['ratio']:.2f} x ({low:.2f}-{high:.2f})"
 
 
 def registration_table(figures: Sequence[Mapping[str, Any]], versions: Mapping[str, str]) -> Table:
