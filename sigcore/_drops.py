@@ -6,8 +6,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from ._logging import RateLimit, get_logger
+
+if TYPE_CHECKING:
+    from ._info import Peer
 
 LOG_INTERVAL_S = 10.0
 
@@ -22,12 +26,20 @@ class Drops:
         self._counts: Counter[str] = Counter()
         self._limit = RateLimit(LOG_INTERVAL_S)
 
-    def count(self, cause: str, text: str, number: int = 1) -> None:
-        """Take down ``number`` more of ``cause``; ``text`` says what happened and what to do."""
+    def count(self, cause: str, text: str, number: int = 1, reader: Peer | None = None) -> None:
+        """Take down ``number`` more of ``cause``.
+
+        Args:
+            cause: What is counted.
+            text: What happened and what to do.
+            number: How many.
+            reader: Whose they were, where that is a peer; it opens the line.
+        """
         self.note(cause, number)
         line = self._limit.line(cause, text, now_s=time.monotonic())
         if line is not None:
-            _log.warning("%s [%s: %d so far]", line, cause, self._counts[cause])
+            whose = "" if reader is None else f"{reader.name!r} at {reader.endpoint}: "
+            _log.warning("%s%s [%s: %d so far]", whose, line, cause, self._counts[cause])
 
     def note(self, cause: str, number: int = 1) -> None:
         """Take down ``number`` more of ``cause`` that somebody is told of already."""

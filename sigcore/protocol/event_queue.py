@@ -26,6 +26,10 @@ RUN_BYTES = 130
 
 OVERFLOW = "overflow"
 CONFLATED = "conflated"
+_HELD_UP = (
+    "events for a slow reader were dropped: its stall_budget is spent, or it has no link, and it may hold up others no "
+    "longer; let it ask for less, or raise event_queue"
+)
 _TEXTS = {
     OVERFLOW: "events for a slow reader were dropped, as its policy says; let it ask for less, or raise event_queue",
     CONFLATED: "events that waited for a slow reader gave way to newer ones, as its policy 'latest' says",
@@ -265,7 +269,8 @@ class EventQueue:
 
     def _count(self, cause: str, events: int) -> None:
         if events:
-            self._counted(cause, _TEXTS[cause], events)
+            text = _HELD_UP if self.is_released and cause == OVERFLOW else _TEXTS[cause]
+            self._counted(cause, text, events)
 
 
 def _count_told(body: bytes) -> int | None:

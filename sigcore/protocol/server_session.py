@@ -146,7 +146,7 @@ class ServerSession(Session):
     def count(self, cause: str, text: str, number: int = 1) -> None:
         """Take down events that were lost for it; ``text`` says what happened and what to do."""
         self.counters[cause] = self.counters.get(cause, 0) + number
-        self._hub.drops.count(cause, text, number)
+        self._hub.drops.count(cause, text, number, self.peer)
 
     @property
     def holds_up(self) -> bool:

@@ -378,6 +378,22 @@ def test_a_reader_that_wants_to_be_disconnected_then_is() -> None:
     assert server.hub.sessions.keys() == {publisher.session.id}
 
 
+@pytest.mark.parametrize(
+    ("policy", "why"), [("drop_oldest", "as its policy says"), ("latest", "'latest'"), ("block", "stall_budget")]
+)
+def test_the_log_names_the_reader_that_is_too_slow_and_says_why_it_lost_events(
+    policy: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, publisher, reader, topic = slow_reader(policy=policy)
+    for _ in range(3):
+        publisher.say(*numbered(topic, range(10)))
+    for _ in range(13):
+        server.tick(0.1)
+    (line,) = (record.getMessage() for record in caplog.records if record.name == "sigcore.drops")
+    assert line.startswith(f"'{reader.name}' at mem://test: ")
+    assert why in line
+
+
 def test_the_most_careful_of_a_link_s_policies_holds() -> None:
     _server, publisher, reader, topic = slow_reader(policy="latest")
     reader.listen(2, "thermo", policy="drop_oldest")
