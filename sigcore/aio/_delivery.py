@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .._errors import CodecError
 from .._info import Gap
 from ..protocol.bodies import read_gap, split_meta
-from ..protocol.frames import HEADER, HEADER_BYTES, Kind
+from ..protocol.frames import Kind, events_of
 
 if TYPE_CHECKING:
     from .._codec import Codec
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from .._signal import Signal
     from ._watchdog import Watchdog
 
-_EVENT = int(Kind.EVENT)
-
-LARGE_BYTES = 16 * 1024
-"""From this size on the data of an event are not copied before they are decoded."""
-
 PROGRESS_S = 0.02
 """How often what was delivered is told while much waits: a listener that is slow is not taken for one that is stuck."""
+
+MOST_BETWEEN_LOOKS = 16
+"""How many listeners' calls may go by without a look at the clock, which would cost as much as an empty one."""
+
+AT_ONCE_S = 0.001
+"""They may if the last ones, or the last one, took less than this."""
 
 Delivery = tuple["Signal[Any]", "Codec", bytes] | Callable[[], None]
 """Events of one topic, not decoded yet (signal, codec, frames), or something else to do in its place among them."""
@@ -61,11 +62,14 @@ class Batch:
         self._watchdog = watchdog
         self._deliveries = deliveries
         self._at = 0
-        self._pos = 0  # within the run at _at
+        self._events: list[bytes | memoryview | tuple[int, bytes]] = []  # of the run at _at, once it is begun
+        self._number = 0  # of the next of them
         self._delivered = 0  # bytes of events
         self._left = size
         self._told = 0
-        self._tell_at_s = time.monotonic() + PROGRESS_S
+        self._looked_s = time.monotonic()
+        self._tell_at_s = self._looked_s + PROGRESS_S
+        self._between_looks = 1  # calls
         self._done = done
 
     def deliver(self) -> Queue | None:
@@ -81,8 +85,8 @@ class Batch:
                 if full is not None:
                     self._tell()
                     return full
-                self._delivered += self._pos
-                self._pos = 0
+                self._delivered += len(delivery[2])
+                self._events, self._number = [], 0
                 self._at += 1
             else:
                 self._at += 1
@@ -93,31 +97,38 @@ class Batch:
 
     def _deliver_run(self, signal: Signal[Any], codec: Codec, run: bytes) -> Queue | None:
         """Deliver the events of a run, decoded once for all who listen; return as ``deliver`` does."""
-        unpack, decode, trigger, look_at_time = HEADER.unpack_from, codec.decode, signal.trigger, self._look_at_time
-        pos, end = self._pos, len(run)
+        if not self._events:
+            self._events = events_of(run)
+        events, decode, trigger = self._events, codec.decode, signal.trigger
         calls = queues = None
-        while pos < end:
+        until_look = self._between_looks
+        for number in range(self._number, len(events)):
             if signal._calls is not calls:  # somebody came or went
                 calls, queues = signal._calls, signal.blocking_queues
             if queues and (full := next((queue for queue in queues if queue.is_full), None)) is not None:
                 return full
-            length, kind, _id = unpack(run, pos)
-            start = pos + HEADER_BYTES
-            self._pos = pos = start + length  # first: what ends the program must not come again
-            if kind != _EVENT:
-                _deliver_special(signal, codec, kind, run[start:pos])
+            self._number = number + 1  # first: what ends the program must not come again
+            body = events[number]
+            if isinstance(body, tuple):
+                _deliver_special(signal, codec, *body)
             elif calls:
                 try:
-                    data = decode(run[start:pos] if length < LARGE_BYTES else memoryview(run)[start:pos])
+                    data = decode(body)
                 except Exception as error:  # noqa: BLE001  # whatever a body makes a codec raise costs the listener an error, never the link
                     signal.report_undecodable(error)
                 else:
                     trigger(data)
-            look_at_time()
+            until_look -= 1
+            if until_look <= 0:
+                self._look_at_time()
+                until_look = self._between_looks
         return None
 
     def _look_at_time(self) -> None:
+        """See how late it is: after each call, but where the last ones took no time to speak of."""
         now_s = time.monotonic()
+        self._between_looks = MOST_BETWEEN_LOOKS if now_s - self._looked_s < AT_ONCE_S else 1
+        self._looked_s = now_s
         if self._watchdog is not None:
             self._watchdog.alive_s = now_s
         if now_s >= self._tell_at_s:
@@ -125,7 +136,9 @@ class Batch:
             self._tell_at_s = time.monotonic() + PROGRESS_S
 
     def _tell(self) -> None:
-        part = self._delivered + self._pos - self._told
+        part = self._delivered - self._told
+        if self._number:  # about so much of the run
+            part += size_of(self._deliveries[self._at]) * self._number // len(self._events)
         self._told += part
         self._left -= part
         if part:

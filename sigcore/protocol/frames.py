@@ -57,6 +57,9 @@ class Kind(IntEnum):
     KEPT = 0x28
 
 
+LARGE_BODY_BYTES = 16 * 1024
+"""From this size on a body is not copied before it is decoded."""
+
 FIRST_CONTROL = 0x10
 FIRST_EVENT_LANE = 0x20
 FIRST_EXTENSION = 0x80
@@ -216,6 +219,28 @@ def split_run(run: bytes) -> Iterator[tuple[int, int, bytes]]:
         pos += HEADER_BYTES
         yield kind, id_, run[pos : pos + length]
         pos += length
+
+
+def events_of(run: bytes) -> list[bytes | memoryview | tuple[int, bytes]]:
+    """Return the bodies of the EVENT frames in a run; what else is in it comes as (kind, body).
+
+    Part of the scan: it looks at each event once more, on its way to a listener. Large bodies are not copied.
+    """
+    unpack, header_bytes, event = HEADER.unpack_from, HEADER_BYTES, _EVENT
+    found: list[bytes | memoryview | tuple[int, bytes]] = []
+    append = found.append
+    pos, end = 0, len(run)
+    while pos < end:
+        length, kind, _id = unpack(run, pos)
+        start = pos + header_bytes
+        pos = start + length
+        if kind != event:
+            append((kind, run[start:pos]))
+        elif length < LARGE_BODY_BYTES:
+            append(run[start:pos])
+        else:
+            append(memoryview(run)[start:pos])
+    return found
 
 
 def split_topics(run: bytes) -> Iterator[tuple[int, bytes]]:
