@@ -207,10 +207,10 @@ class Desk:
 
     def ask(self, method: str, params: Any = None, timeout: float | None = None) -> Question:
         """Bring in a request; return it."""
-        request = OpenRequest(None, timeout)
-        question = Question(self, next(self._numbers), "thermo", method, JSON, JSON.encode(params), request)
         deadline_s = None if timeout is None else asyncio.get_running_loop().time() + timeout
-        self.answering.answer(question, deadline_s)
+        request = OpenRequest(None, timeout)
+        question = Question(self, next(self._numbers), "thermo", method, JSON, JSON.encode(params), request, deadline_s)
+        self.answering.answer(question)
         return question
 
     def reply(self, question: Question, result: bytes) -> None:

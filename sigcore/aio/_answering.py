@@ -61,16 +61,11 @@ class Answering:
         self._fresh: deque[Question] = deque()  # what was asked and is not begun
         self._beginner: asyncio.Task[None] | None = None  # the task that begins it
 
-    def answer(self, question: Question, deadline_s: float | None) -> None:
-        """Have a request answered; its desk gets a result or a refusal, on the loop, unless it is withdrawn.
-
-        Args:
-            question: What is asked.
-            deadline_s: When nobody waits for the answer any more, by the loop's clock; ``None`` for never.
-        """
+    def answer(self, question: Question) -> None:
+        """Have a request answered; its desk gets a result or a refusal, on the loop, unless it is withdrawn."""
         self._open.add(question)
-        if deadline_s is not None:
-            self._deadlines.put(deadline_s, question)
+        if question.deadline_s is not None:
+            self._deadlines.put(question.deadline_s, question)
         self._fresh.append(question)
         if self._beginner is None:
             self._begin_soon()
@@ -154,10 +149,13 @@ class Answering:
         self._workers.submit(call)
 
     def _called(self, call: PlainCall) -> None:
-        if call.error is None:
-            self._reply(call.question, call.result)
+        question = call.question
+        if question.deadline_s is not None and asyncio.get_running_loop().time() >= question.deadline_s:
+            self._refuse_late(question)
+        elif call.error is None:
+            self._reply(question, call.result)
         else:
-            self._fail(call.question, call.error)
+            self._fail(question, call.error)
 
     def _expire(self, question: Question) -> None:
         if question.task is not None:

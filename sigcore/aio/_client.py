@@ -30,8 +30,10 @@ from ..protocol.client_link import ClientLink
 from ..protocol.client_session import ClientSession, sender_info
 from ..protocol.frames import Kind
 from ..protocol.outbox import REFUSED, Outbox, Outlet
+from ._asking import Asking
 from ._backoff import Backoff
 from ._client_inbox import ClientInbox
+from ._deadlines import Deadlines
 from ._link_io import CLOSE_S, LinkIO
 from ._networked import CLOSE_TIMEOUT_S, Host, NetworkedRouter
 from ._results import read_result
@@ -101,6 +103,8 @@ class ClientRouter(NetworkedRouter):
         self._is_registered = False
         self._is_up = False  # whether the present link has had its handshake
         self._flush_due = False
+        self._open_requests: set[Asking] = set()
+        self._deadlines = Deadlines(self._open_requests, Asking.expire)
         self._core._attach(self)
 
     @property
@@ -145,6 +149,7 @@ class ClientRouter(NetworkedRouter):
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)
             self._end_session()
+        self._deadlines.close()
         await super()._close_down()
 
     async def senders(self) -> list[SenderInfo]:
@@ -472,34 +477,26 @@ class ClientRouter(NetworkedRouter):
         check_name(method, "method")
         session = self._askable_session()
         body = self._codec.encode(params)
-        future, answer = self._future_body()
+        future: asyncio.Future[bytes] = self._the_loop.create_future()
+        asking = Asking(future)
         deadline_s = None if timeout is None else self._the_loop.time() + timeout
-        id_ = session.request(sender, method, deadline_s, body, answer)
+        id_ = session.request(sender, method, deadline_s, body, asking)
         self._flush_soon()
+        self._open_requests.add(asking)
+        if deadline_s is not None:
+            self._deadlines.put(deadline_s, asking)
         try:
             return read_result(self._codec, await future)
         finally:
-            session.cancel(id_)
-            self._flush_soon()
+            self._open_requests.discard(asking)
+            if session.cancel(id_):
+                self._flush_soon()
 
     async def _ask(self, kind: Kind, fields: dict[str, Any]) -> Fields:
-        future, answer = self._future_body()
-        self._linked_session().call(kind, write_body(fields), answer)
+        future: asyncio.Future[bytes] = self._the_loop.create_future()
+        self._linked_session().call(kind, write_body(fields), Asking(future))
         self._flush_soon()
         return read_body(kind.name, await future)
-
-    def _future_body(self) -> tuple[asyncio.Future[bytes], Callable[[bytes | None, SigError | None], None]]:
-        future: asyncio.Future[bytes] = self._the_loop.create_future()
-
-        def answer(body: bytes | None, error: SigError | None) -> None:
-            if future.done():
-                return
-            if body is not None:
-                future.set_result(body)
-            else:
-                future.set_exception(error or SigError("no answer"))
-
-        return future, answer
 
     def _linked_session(self) -> ClientSession:
         if self._session is None or self._session.link is None:

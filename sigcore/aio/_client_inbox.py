@@ -191,10 +191,11 @@ class ClientInbox:
     def asked(self, call_id: int, sender: str, method: str, asking: Peer, timeout_ms: int, params: bytes) -> None:
         """Have one of our handlers answer."""
         timeout = None if timeout_ms == NO_TIMEOUT_MS else timeout_ms / 1000
+        deadline_s = None if timeout is None else self._loop.time() + timeout  # first: the handler's own is no earlier
         request = OpenRequest(asking, timeout)
-        question = Question(self, call_id, sender, method, self._codec, params, request)
+        question = Question(self, call_id, sender, method, self._codec, params, request, deadline_s)
         self._asked[call_id] = question
-        self._answering.answer(question, None if timeout is None else self._loop.time() + timeout)
+        self._answering.answer(question)
 
     def withdrawn(self, call_id: int) -> None:
         """Nobody waits for that answer any more."""

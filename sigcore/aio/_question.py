@@ -36,6 +36,7 @@ class Question:
         codec: The codec of the parameters and of the result.
         params: The parameters.
         request: What its handler may ask of it.
+        deadline_s: When nobody waits for the answer any more, by the loop's clock; ``None`` for never.
         task: The task in which an ``async def`` handler runs.
         job: What a thread does for it, where the handler is a plain one.
         is_late: Whether its time was over while an ``async def`` handler ran.
@@ -48,6 +49,7 @@ class Question:
     codec: Codec
     params: bytes
     request: OpenRequest
+    deadline_s: float | None
     task: asyncio.Task[Any] | None = None
     job: Job | None = None
     is_late: bool = False

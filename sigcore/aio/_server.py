@@ -21,6 +21,7 @@ from .._plugins import list_plugins, load_codec
 from ..protocol.hub import Hub
 from ..protocol.server_link import ServerLink
 from ..protocol.server_session import ServerSession
+from ._asking import in_time
 from ._link_io import CLOSE_S, LinkIO
 from ._networked import CLOSE_TIMEOUT_S, Host, NetworkedRouter
 from ._server_local import ServerLocal, ServerOutlet
@@ -241,7 +242,7 @@ class ServerRouter(NetworkedRouter):
         check_name(method, "method")
         if self._loop is None or self._is_closed:
             raise RouterClosed("the server is not open; open() it, or use it with 'async with'")
-        return await self._local.request(sender, method, params, timeout)
+        return await in_time(self._local.request(sender, method, params, timeout), timeout)
 
     # links
 

@@ -316,10 +316,11 @@ class ServerLocal:
     ) -> None:
         """Have one of our handlers answer."""
         timeout = None if timeout_ms == NO_TIMEOUT_MS else timeout_ms / 1000
+        deadline_s = None if timeout is None else self._loop.time() + timeout  # first: the handler's own is no earlier
         request = OpenRequest(getattr(asking, "peer", None), timeout)
-        question = Question(self, call_id, sender, method, codec, params, request)
+        question = Question(self, call_id, sender, method, codec, params, request, deadline_s)
         self._asked[call_id] = question
-        self._answering.answer(question, None if timeout is None else self._loop.time() + timeout)
+        self._answering.answer(question)
 
     def reply(self, question: Question, result: bytes) -> None:
         """Pass on the result of one of our handlers."""

@@ -284,11 +284,14 @@ class ClientSession(Session):
         deadline_s = self._deadlines[request_id]
         return timeout_ms(None if deadline_s is None else deadline_s - now_s)
 
-    def cancel(self, id_: int) -> None:
-        """Nobody waits for that answer any more."""
+    def cancel(self, id_: int) -> bool:
+        """Nobody waits for that answer any more; return whether it was still to come."""
         self._deadlines.pop(id_, None)
-        if self._answers.pop(id_, None) is not None and id_ not in self.unwritten_requests():
+        if self._answers.pop(id_, None) is None:
+            return False
+        if id_ not in self.unwritten_requests():
             self.put_control(Kind.CANCEL, id_)
+        return True
 
     def sync(self, answer: Answer) -> int:
         """Return a number for a SYNC; ``answer`` gets how many routers took the event in front of it."""
