@@ -84,7 +84,7 @@ def one_round(hub: Hub, reads: Sequence[tuple[ServerLink, bytes]], subscribers: 
         publisher.receive(chunk, 0.0)
         hub.settle()
         for session in hub.take_dirty():
-            while session.link is not None and session.link.data_to_send(0.0):
+            while session.link is not None and session.link.data_to_send(0.0) and session.link.has_more:
                 pass
     took = time.perf_counter() - began
     for subscriber in subscribers:

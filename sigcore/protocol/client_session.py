@@ -437,8 +437,8 @@ class ClientSession(Session):
             raise RemoteProtocolError(f"an event on topic {id_}, which was never announced", code="unknown_topic")
         self.side.events_came(route, run)
 
-    def _take_events(self, parts: list[bytes], room: int) -> bool:
-        size, others = self._outbox.take_frames(parts, room, WRITE_BYTES, self)
+    def _take_events(self, parts: list[bytes]) -> bool:
+        size, others = self._outbox.take_frames(parts, self._event_room(), WRITE_BYTES, self)
         self._wrote_events(size)
         for body in others:
             leaving = self._leaving.pop(read_body("REMOVE_SENDER", body).text("sender"))

@@ -506,10 +506,12 @@ class Hub:
 
     def settle(self) -> None:
         """Do what could not be done while somebody was half-way through the tables: once in each turn of the loop."""
-        over, self._over = self._over, []
-        for session in over:
-            self._drop_session(session)
-        self.settle_local()
+        if self._over:
+            over, self._over = self._over, []
+            for session in over:
+                self._drop_session(session)
+        if self._stale:
+            self.settle_local()
         if self._room_came:
             self._room_came = False
             for publisher in self._hold_ups.take_waiting():

@@ -203,6 +203,8 @@ class Link:
             self.has_more = True
             return b"".join((*parts, again))
         self.has_more = session.write(parts, now_s)
+        if not parts:
+            return b""
         pieces = _joined(parts)
         session.keep(pieces, begin)
         if len(pieces) > 1:
@@ -331,7 +333,9 @@ class Link:
 
 def _joined(parts: list[bytes]) -> list[bytes]:
     """Return ``parts`` joined, but for large ones, which stay as they are: no copy is made of them."""
-    if max(map(len, parts), default=0) < LARGE_BYTES:
+    if len(parts) == 1:
+        return parts
+    if max(map(len, parts)) < LARGE_BYTES:
         return [b"".join(parts)]
     pieces: list[bytes] = []
     small: list[bytes] = []

@@ -25,7 +25,7 @@ REFUSED = -1
 MOST_FRESH = 1_000
 """How many events are taken on trust before their bytes are counted."""
 
-FRESH_BYTES = 1_024
+FRESH_BYTES = 2_048
 """How long such an event may be, at most."""
 
 _EVENT = int(Kind.EVENT)
@@ -181,6 +181,9 @@ class Outbox(EventBuffer[OutboxItem]):
             The bytes appended, and the body of the frame among them that is no event, if there is one: it is the last.
         """
         self.is_told = False  # first: what is put in from now on is told again
+        if not (self.fresh or self._items or self._gaps or self._late_sync is not None):
+            self.trusted = self._most_trusted()
+            return 0, []
         size = self._take_late_sync(parts, room, session)
         if self._gaps:
             size += self._take_gaps(parts, room - size)
@@ -224,12 +227,15 @@ class Outbox(EventBuffer[OutboxItem]):
         self.take(take)
         return size, others
 
+    def _most_trusted(self) -> int:
+        return min(FRESH_BYTES, self.longest, self._limit // (2 * MOST_FRESH))
+
     def _take_fresh(self, parts: list[bytes], room: int) -> int:
         """Append what was taken on trust, as far as it begins within ``room`` bytes; return the bytes appended.
 
         What has no number, or is refused, settles with all behind it.
         """
-        self.trusted = min(FRESH_BYTES, self.longest, self._limit // (2 * MOST_FRESH))
+        self.trusted = self._most_trusted()
         taken = 0
         with self._lock:
             while self.fresh and taken < room:

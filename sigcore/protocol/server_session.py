@@ -486,12 +486,12 @@ class ServerSession(Session):
         """Give a run of ours to its readers; return how many routers took its last event."""
         return self._hub.forward(run, count, self.codec, self.options.max_frame, route)
 
-    def _take_events(self, parts: list[bytes], room: int) -> bool:
+    def _take_events(self, parts: list[bytes]) -> bool:
         events = self.events
         if events.is_empty:
             return False
         was_full = events.is_full
-        size = events.take(parts, room, WRITE_BYTES)
+        size = events.take(parts, self._event_room(), WRITE_BYTES)
         self._wrote_events(size)
         if events.is_released and not events.is_full:
             self.hold_again(self._hub.now_s)

@@ -71,6 +71,7 @@ class Session:
         "_control",
         "_control_size",
         "_credit",
+        "_event_window",
         "_events_received",
         "_events_sent",
         "_granted",
@@ -111,6 +112,7 @@ class Session:
         self._sent = self._acknowledged = 0
         self._events_sent = 0
         self._credit = accepts.credit
+        self._event_window = options.unacknowledged - min(CONTROL_RESERVE_BYTES, options.unacknowledged // 4)
         self._written: list[tuple[bytes, int]] = []  # what is not acknowledged: (bytes, where counted ones begin)
         self._written_from = 0  # the offset where the first of them begins
         self._requests: list[tuple[int, int]] = []  # (offset, id) of the REQUEST frames among them
@@ -251,7 +253,7 @@ class Session:
         """
         if self._control:
             self._take_control(parts, now_s)
-        return self._take_events(parts, self._event_room())
+        return self._take_events(parts)
 
     def keep(self, pieces: list[bytes], begin: int) -> None:
         """Keep what ``write`` gave until it is acknowledged, in ``pieces`` of whole frames, from ``begin`` on."""
@@ -303,12 +305,10 @@ class Session:
 
     # for the subclasses
 
-    def _take_events(self, parts: list[bytes], room: int) -> bool:
+    def _take_events(self, parts: list[bytes]) -> bool:
         """Append events to ``parts``, up to about ``WRITE_BYTES``, and count them by ``_wrote_events``.
 
-        Return whether there may be more.
-
-        Each must begin within ``room`` bytes, which credit and window leave; the last may go beyond.
+        Each must begin within ``_event_room`` bytes; the last may go beyond. Return whether there may be more.
         """
         raise NotImplementedError
 
@@ -414,9 +414,8 @@ class Session:
 
     def _event_room(self) -> int:
         """Return within how many bytes the next events must begin."""
-        window = self.options.unacknowledged
-        window -= min(CONTROL_RESERVE_BYTES, window // 4)
-        return min(self._credit - self._events_sent, window - (self._sent - self._acknowledged))
+        credit, window = self._credit - self._events_sent, self._event_window - self._sent + self._acknowledged
+        return credit if credit < window else window
 
 
 def _renew_request(data: bytearray, at: int, left_ms: int | None) -> None:
