@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from struct import Struct
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -30,6 +31,10 @@ MAX_OFFSET = 2**64 - 1
 
 MAX_CODE_CHARS = 64
 NO_TIMEOUT_MS = 0xFFFF_FFFF
+
+NAMES_KNOWN = 256
+"""How many heads of requests are kept, written and read: few are asked often. Each is 768 bytes long at most."""
+
 _ACK = Struct(">QQ")
 _U32 = Struct(">I")
 
@@ -248,9 +253,7 @@ def cut_text(text: str, longest: int) -> str:
 
 def write_request(sender: str, method: str, caller: str, timeout_ms: int, params: bytes) -> bytes:
     """Return the body of a REQUEST: time left, three names with their lengths, the parameters in the codec."""
-    texts = (sender, method, cut_text(caller, MAX_NAME_BYTES))
-    names = b"".join(bytes([len(name)]) + name for name in map(str.encode, texts))
-    return _U32.pack(timeout_ms) + names + params
+    return _U32.pack(timeout_ms) + _names_to_bytes(sender, method, caller) + params
 
 
 def read_request(body: bytes) -> tuple[str, str, str, int, bytes]:
@@ -260,15 +263,30 @@ def read_request(body: bytes) -> tuple[str, str, str, int, bytes]:
         RemoteProtocolError: It is truncated, or a name is none.
     """
     try:
-        (timeout_ms,) = _U32.unpack_from(body, 0)
-        sender, pos = _short_text(body, 4)
-        method, pos = _short_text(body, pos)
-        caller, pos = _short_text(body, pos)
-        return check_name(sender, "sender"), check_name(method, "method"), caller, timeout_ms, body[pos:]
+        (timeout_ms,) = _U32.unpack_from(body)
+        method_at = 5 + body[4]
+        caller_at = method_at + 1 + body[method_at]
+        end = caller_at + 1 + body[caller_at]
+        sender, method, caller = _names_from_bytes(body[4:end])
+        return sender, method, caller, timeout_ms, body[end:]
     except InvalidName as error:
         raise RemoteProtocolError(f"REQUEST: {error}", code="invalid_name") from error
     except Exception as error:
         raise _malformed("REQUEST", f"its head is truncated or no UTF-8: {error}") from error
+
+
+@lru_cache(NAMES_KNOWN)
+def _names_to_bytes(sender: str, method: str, caller: str) -> bytes:
+    texts = (sender, method, cut_text(caller, MAX_NAME_BYTES))
+    return b"".join(bytes([len(name)]) + name for name in map(str.encode, texts))
+
+
+@lru_cache(NAMES_KNOWN)
+def _names_from_bytes(head: bytes) -> tuple[str, str, str]:
+    sender, pos = _short_text(head, 0)
+    method, pos = _short_text(head, pos)
+    caller, _pos = _short_text(head, pos)
+    return check_name(sender, "sender"), check_name(method, "method"), caller
 
 
 def join_meta(meta: bytes, data: bytes) -> bytes:

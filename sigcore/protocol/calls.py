@@ -51,7 +51,7 @@ class Answerer(Protocol):
         """Return the numbers of the requests that wait to be passed on."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Call:
     """One open request.
 
@@ -96,11 +96,12 @@ class Calls:
         """Enter a request and give it its number at the answerer."""
         call_id = self._free_id()
         call = self._open[call_id] = Call(asker, request_id, answerer, call_id, sender, deadline_s)
-        self._by_asker.setdefault(asker, {})[request_id] = call
-        self._by_answerer.setdefault(answerer, {})[call_id] = call
+        _enter(self._by_asker, asker, request_id, call)
+        _enter(self._by_answerer, answerer, call_id, call)
         if deadline_s is not None:
             heapq.heappush(self._deadlines, (deadline_s, call_id))
-            self._sweep()
+            if len(self._deadlines) > 64 + 2 * len(self._open):
+                self._sweep()
         return call
 
     def close(self, call: Call) -> None:
@@ -111,7 +112,8 @@ class Calls:
 
     def of_answerer(self, answerer: Answerer, call_id: int) -> Call | None:
         """Return the open request that ``answerer`` knows by that number."""
-        return self._by_answerer.get(answerer, {}).get(call_id)
+        call = self._open.get(call_id)
+        return call if call is not None and call.answerer is answerer else None
 
     def of_asker(self, asker: Asker, request_id: int) -> Call | None:
         """Return the open request that ``asker`` knows by that number."""
@@ -140,9 +142,8 @@ class Calls:
 
     def _sweep(self) -> None:
         """Forget deadlines of requests that were answered, once they are most of the list."""
-        if len(self._deadlines) > 64 + 2 * len(self):
-            self._deadlines = [entry for entry in self._deadlines if self._awaited(entry)]
-            heapq.heapify(self._deadlines)
+        self._deadlines = [entry for entry in self._deadlines if self._awaited(entry)]
+        heapq.heapify(self._deadlines)
 
     def _awaited(self, deadline: tuple[float, int]) -> Call | None:
         """Return the open request that a deadline is of."""
@@ -153,6 +154,14 @@ class Calls:
         while (call_id := 1 + next(self._ids) % 0xFFFF_FFFF) in self._open:
             pass  # one that has been open while all other numbers were used
         return call_id
+
+
+def _enter(table: dict[End, dict[int, Call]], end: End, number: int, call: Call) -> None:
+    rows = table.get(end)
+    if rows is None:
+        table[end] = {number: call}
+    else:
+        rows[number] = call
 
 
 def _drop(table: dict[End, dict[int, Call]], end: End, number: int) -> None:

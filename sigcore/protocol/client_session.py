@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from .._errors import (
@@ -21,6 +22,7 @@ from .._errors import (
 from .._info import Peer, SenderInfo
 from .bodies import (
     MAX_BODY_BYTES,
+    NAMES_KNOWN,
     Fields,
     read_body,
     read_kept,
@@ -269,6 +271,8 @@ class ClientSession(Session):
         else:
             self._answers[id_] = answer
             self._queue_control(frame(kind, id_, body))  # as much as this process itself asks for
+            if kind == Kind.REQUEST:
+                self._unwritten[id_] = None
         return id_
 
     def request(self, sender: str, method: str, deadline_s: float | None, params: bytes, answer: Answer) -> int:
@@ -398,7 +402,7 @@ class ClientSession(Session):
 
     def _on_request(self, id_: int, body: bytes, _now_s: float) -> None:
         sender, method, caller, timeout_ms, params = read_request(body)
-        self.side.asked(id_, sender, method, Peer(caller), timeout_ms, params)
+        self.side.asked(id_, sender, method, _peer_called(caller), timeout_ms, params)
 
     def _on_cancel(self, id_: int, _body: bytes, _now_s: float) -> None:
         self.side.withdrawn(id_)
@@ -479,6 +483,11 @@ def sender_info(fields: Fields, server: Peer | None) -> SenderInfo:
         peer=peer_in(fields) or server,
         cause=fields.text("cause", ""),
     )
+
+
+@lru_cache(NAMES_KNOWN)
+def _peer_called(name: str) -> Peer:
+    return Peer(name)
 
 
 def peer_in(fields: Fields) -> Peer | None:

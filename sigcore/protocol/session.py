@@ -29,6 +29,9 @@ ACK_BYTES = 256 * 1024
 ACK_DELAY_S = 0.02
 """How long an acknowledgement may wait for more to acknowledge."""
 
+_REQUEST = int(Kind.REQUEST)  # compared for every frame, and an enumeration's member is slow to get
+_REPLY = int(Kind.REPLY)
+
 CONTROL_RESERVE_BYTES = 256 * 1024
 """Events stop this far below the window of unacknowledged bytes, so that control always fits."""
 
@@ -220,6 +223,8 @@ class Session:
             return
         data = frame(kind, id_, body)
         self._queue_control(data)
+        if kind == _REQUEST:
+            self._unwritten[id_] = None
         waiting = self._control_size - self._replies_size
         if waiting > self.options.control_queue + len(data):
             text = f"{waiting} bytes of control wait, at most {self.options.control_queue} may"
@@ -233,7 +238,7 @@ class Session:
     def put_reply(self, id_: int, body: bytes) -> None:
         """Queue a REPLY; whoever calls has seen that there is room."""
         if not self.is_over:
-            data = frame(Kind.REPLY, id_, body)
+            data = frame(_REPLY, id_, body)
             self._queue_control(data)
             self._replies_size += len(data)
 
@@ -328,8 +333,6 @@ class Session:
     def _queue_control(self, data: bytes) -> None:
         self._control.append(data)
         self._control_size += len(data)
-        if data[KIND_AT] == Kind.REQUEST:
-            self._unwritten[HEADER.unpack_from(data)[2]] = None
 
     # inside
 
@@ -398,9 +401,10 @@ class Session:
             taken += 1
             size = len(data)
             self._control_size -= size
-            if data[KIND_AT] == Kind.REPLY:
+            kind = data[KIND_AT]
+            if kind == _REPLY:
                 self._replies_size -= size
-            elif data[KIND_AT] == Kind.REQUEST:
+            elif kind == _REQUEST:
                 request_id = HEADER.unpack_from(data)[2]
                 self._unwritten.pop(request_id, None)
                 left_ms = self._time_left_ms(request_id, now_s)
