@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of all packages share: hypothesis without deadlines, and which packages are tested."""
+"""What the tests of all packages share: hypothesis without deadlines, which packages are tested, on what loop."""
 
 from __future__ import annotations
 
 import ast
+import asyncio
 import importlib.util
 import os
 import sys
@@ -27,12 +28,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="leave out the test modules that import a package which is not installed",
     )
+    parser.addoption(
+        "--uvloop",
+        action="store_true",
+        help="run on uvloop what a test runs by asyncio.run(), too",
+    )
 
 
-def pytest_configure() -> None:
-    """Refuse to test the checkout where the session asked for the installed packages."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to test the checkout where the session asked for the installed packages; choose the event loop."""
     if os.environ.get("SIGCORE_TEST_INSTALLED") and not INSTALLED.is_relative_to(sys.prefix):
         raise pytest.UsageError(f"sigcore would be imported from {INSTALLED}, not from the installed wheel")
+    if config.getoption("--uvloop"):
+        uvloop = importlib.import_module("uvloop")  # not at the top: few installations have it
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
 def pytest_report_header() -> str:

@@ -42,7 +42,8 @@ class Carrier(Protocol):
       our own ``close()`` or ``abort()`` and after a clean end by the peer, else the cause.
     - ``data_received(data)`` gives non-empty ``bytes``, never from inside ``write``, never in a buffer that is reused.
     - ``pause_writing``/``resume_writing`` alternate, by the transport's buffer, as asyncio means them.
-    - ``write`` never blocks and may be called at any time after ``connection_made``; after ``close()`` it does nothing.
+    - ``write`` never blocks and may be called at any time from ``connection_made`` to ``connection_lost``; after
+      ``close()`` it does nothing.
     - ``close()`` flushes what was written, then ends the link; ``abort()`` ends it at once.
     - All calls come on the loop that ran ``connect`` or ``listen``.
 

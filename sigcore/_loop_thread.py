@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._errors import RouterClosed, WrongThread
+from ._event_loop import new_event_loop
 from ._logging import get_logger
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class LoopThread:
 
     def start(self) -> None:
         """Start the loop."""
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._run, args=(self._loop,), name="sigcore-loop", daemon=True)
         self._thread.start()
 

@@ -73,7 +73,9 @@ class Printer:
     def _watch(self, fd: int) -> None:
         """Have the loop tell when the reader of a pipe goes away, as asyncio's own pipes do."""
         if os.name == "posix" and stat.S_ISFIFO(os.fstat(fd).st_mode):
+            is_blocking = os.get_blocking(fd)
             self._loop.add_reader(fd, self._lose_reader)
+            os.set_blocking(fd, is_blocking)  # uvloop makes it non-blocking, for all who write to this pipe
             self._watched_fd = fd
 
     def _lose_reader(self) -> None:

@@ -28,9 +28,12 @@ def run(main: Coroutine[Any, Any, None], *, until_told: bool = False) -> None:
     """
     import asyncio
 
+    from sigcore.aio import new_event_loop
+
     told: list[int] = []
     try:
-        asyncio.run(_cancelled_when_told(main, told))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(_cancelled_when_told(main, told))
     except asyncio.CancelledError:
         if not told:
             raise

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sigcore
-from sigcore.aio import ClientRouter
+from sigcore.aio import ClientRouter, new_event_loop
 
 from ._plant import Plant
 
@@ -55,7 +55,8 @@ def main() -> None:
     url, name, interval_s, *verbose = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows it goes to all; the demonstration ends us in its own time
     sigcore.setup_logger(sigcore.SimpleLogger("[device]", logging.INFO if verbose else logging.ERROR))
-    asyncio.run(_until_input_ends(url, name, float(interval_s)))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_until_input_ends(url, name, float(interval_s)))
 
 
 if __name__ == "__main__":
