@@ -10,6 +10,7 @@ import cbor2
 
 import sigcore
 
+from ._byte_strings import FIRST, LAST, read_byte_string, write_byte_string
 from ._heads import has_more_items
 from ._tags import DECODERS, ENCODERS, LONGEST_INTEGER_BYTES, check_integers
 
@@ -51,6 +52,8 @@ class CborCodec:
                 entries, an integer of more than 4 300 digits, or a lone surrogate.
         """
         plain = _to_encodable(value)  # first of all: cbor2 6.3 crashes the process on data 20 000 levels deep
+        if type(plain) is bytes:
+            return write_byte_string(plain)
         try:
             data = cbor2.dumps(plain)
         except Exception as error:
@@ -69,7 +72,11 @@ class CborCodec:
                 digits.
         """
         try:
-            value = _load(bytes(data))
+            if type(data) is not bytes:
+                data = bytes(data)
+            if data and FIRST <= data[0] <= LAST and (content := read_byte_string(data)) is not None:
+                return content
+            value = _load(data)
             plain = _decoded_form(value)
         except Exception as error:
             raise sigcore.CodecError(f"not the CBOR that sigcore takes: {_reason(error)}") from error
@@ -85,23 +92,21 @@ def _load(data: bytes) -> Any:
     # cbor2.loads ignores what follows the value, and its CBORDecoder, which does not, takes three times as long. So
     # the value is read as the first of a list of two; the second is one that nobody outside this process can know.
     try:
-        value, end = _loads(b"\x82" + data + _END_ITEM, _DEEPEST + 1)
-    except Exception:  # noqa: BLE001  # what is wrong is better told without the second item
-        value = end = None
-    if end == _END:
-        return value
-    _loads(data, _DEEPEST)
-    raise ValueError("something follows the value")
-
-
-def _loads(data: bytes, max_depth: int) -> Any:
-    return cbor2.loads(
-        data,
-        semantic_decoders=DECODERS,
-        max_depth=max_depth,
-        allow_duplicate_keys=False,
-        strict_hashable_types=True,
+        value, end = cbor2.loads(  # large data are copied once by join, twice by +
+            b"".join((b"\x82", data, _END_ITEM)),
+            semantic_decoders=DECODERS,
+            max_depth=_DEEPEST + 1,
+            allow_duplicate_keys=False,
+            strict_hashable_types=True,
+        )
+        if end == _END:
+            return value
+    except Exception:  # noqa: BLE001, S110  # what is wrong is better told without the second item
+        pass
+    cbor2.loads(
+        data, semantic_decoders=DECODERS, max_depth=_DEEPEST, allow_duplicate_keys=False, strict_hashable_types=True
     )
+    raise ValueError("something follows the value")
 
 
 def _reason(error: BaseException) -> str:
