@@ -69,8 +69,8 @@ def listening_ns() -> float:
     data = frame(Kind.EVENT, 1, codec.encode(DATA)) * EVENTS
 
     def run() -> None:
-        for _kind, _id, route, read, start, end, _count in FrameReader(1 << 20, {1: signal}).feed(data):
-            Batch([(route, codec, read[start:end])], end - start, lambda size: None).deliver()
+        for _kind, _id, _route, read, start, end, _count in FrameReader(1 << 20, {1: signal}).feed(data):
+            Batch([({1: signal}, codec, read[start:end])], end - start, lambda size: None).deliver()
 
     return best_ns(run)
 

@@ -237,7 +237,7 @@ class LinkEvents:
     def bring(self, *values: int, event: str = "reading") -> None:
         """Deliver some events together."""
         run = b"".join(frame(Kind.EVENT, 1, b"%4d" % value) for value in values)
-        deliveries: list[Delivery] = [(self.signal(event), JsonCodec(), run)]
+        deliveries: list[Delivery] = [({1: self.signal(event)}, JsonCodec(), run)]
         self._deliver(deliveries, len(run), self.done.append)
 
     def signal(self, event: str) -> Signal[Any]:

@@ -66,6 +66,7 @@ class ClientInbox:
         self._post = post
         self._flush = flush
         self._loop = asyncio.get_running_loop()
+        self._signals: dict[int, Signal[Any]] = {}  # by topic number, until what waits of the topic is delivered
         self._waiting: list[Delivery] = []
         self._waiting_size = 0
         self._asked: dict[int, Question] = {}  # what is not answered yet; the numbers are the session's own
@@ -132,21 +133,27 @@ class ClientInbox:
 
     # what the session calls
 
-    def topic_came(self, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
+    def topic_came(self, id_: int, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
         """Enter an event of another router's sender."""
-        return self._tables._add_remote_signal(sender, event, peer)
+        self._signals[id_] = signal = self._tables._add_remote_signal(sender, event, peer)
+        return signal
 
-    def topic_left(self, signal: Signal[Any]) -> None:
+    def topic_left(self, id_: int, signal: Signal[Any]) -> None:
         """Take such an event out, after the events that wait."""
-        self.put(lambda: self._tables._remove_remote_signal(signal))
+
+        def take_out() -> None:
+            del self._signals[id_]
+            self._tables._remove_remote_signal(signal)
+
+        self.put(take_out)
 
     def frame_came(self, size: int) -> None:
         """Take down another frame of the event lane; it counts as consumed once what is before it was dealt with."""
         self._waiting_size += size
 
-    def events_came(self, signal: Signal[Any], run: bytes) -> None:
+    def events_came(self, run: bytes) -> None:
         """Take events, or the news that some were lost."""
-        self._waiting.append((signal, self._codec, run))
+        self._waiting.append((self._signals, self._codec, run))
         self._waiting_size += len(run)
 
     def kept_came(self, listener: Listener | None, signal: Signal[Any], kind: int, body: bytes, size: int) -> None:

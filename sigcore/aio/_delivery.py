@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import CodecError
 from .._info import Gap
+from .._signal import Signal
 from ..protocol.bodies import read_gap, split_meta
-from ..protocol.frames import Kind, events_of
+from ..protocol.frames import HEADER_BYTES, Event, Kind, events_of
 
 if TYPE_CHECKING:
     from .._codec import Codec
     from .._queue import Queue
-    from .._signal import Signal
     from ._watchdog import Watchdog
 
 PROGRESS_S = 0.02
@@ -31,8 +31,8 @@ MOST_BETWEEN_LOOKS = 16
 AT_ONCE_S = 0.001
 """They may if the last ones, or the last one, took less than this."""
 
-Delivery = tuple["Signal[Any]", "Codec", bytes] | Callable[[], None]
-"""Events of one topic, not decoded yet (signal, codec, frames), or something else to do in its place among them."""
+Delivery = tuple[Mapping[int, "Signal[Any]"], "Codec", bytes] | Callable[[], None]
+"""Events that are not decoded yet (signals by topic, codec, frames), or something to do in its place among them."""
 
 Deliver = Callable[[Sequence[Delivery], int, Callable[[int], None]], None]
 """Delivers events in their order: inline on the loop, or from the dispatcher's thread.
@@ -40,6 +40,10 @@ Deliver = Callable[[Sequence[Delivery], int, Callable[[int], None]], None]
 Takes the deliveries, how many bytes they stand for in all, and what is told how many of these were dealt with; it may
 be told in parts.
 """
+
+
+_NOTHING: Signal[Any] = Signal("", "", lambda *_: None)
+"""Stands for the signal of a run that is not begun."""
 
 
 class Batch:
@@ -62,11 +66,12 @@ class Batch:
         self._watchdog = watchdog
         self._deliveries = deliveries
         self._at = 0
-        self._events: list[bytes | memoryview | tuple[int, bytes]] = []  # of the run at _at, once it is begun
+        self._events: list[Event] = []  # of the run at _at, once it is begun
+        self._topic = 0  # of those at hand
         self._number = 0  # of the next of them
-        self._delivered = 0  # bytes of events
+        self._told_to = self._told_of_run = 0  # up to which of them, and how many bytes, was told
+        self._delivered = 0  # bytes of runs before, not told
         self._left = size
-        self._told = 0
         self._looked_s = time.monotonic()
         self._tell_at_s = self._looked_s + PROGRESS_S
         self._between_looks = 1  # calls
@@ -85,8 +90,8 @@ class Batch:
                 if full is not None:
                     self._tell()
                     return full
-                self._delivered += len(delivery[2])
-                self._events, self._number = [], 0
+                self._delivered += len(delivery[2]) - self._told_of_run
+                self._events, self._number, self._told_to, self._told_of_run = [], 0, 0, 0
                 self._at += 1
             else:
                 self._at += 1
@@ -95,25 +100,32 @@ class Batch:
         self._done(self._left)
         return None
 
-    def _deliver_run(self, signal: Signal[Any], codec: Codec, run: bytes) -> Queue | None:
+    def _deliver_run(self, signals: Mapping[int, Signal[Any]], codec: Codec, run: bytes) -> Queue | None:
         """Deliver the events of a run, decoded once for all who listen; return as ``deliver`` does."""
         if not self._events:
             self._events = events_of(run)
-        events, decode, trigger = self._events, codec.decode, signal.trigger
-        calls = queues = None
+        events, decode = self._events, codec.decode
+        signal = signals[self._topic] if self._number else _NOTHING
+        calls: object = None
+        queues: tuple[Queue, ...] = ()
+        trigger = signal.trigger
         until_look = self._between_looks
         for number in range(self._number, len(events)):
-            if signal._calls is not calls:  # somebody came or went
-                calls, queues = signal._calls, signal.blocking_queues
+            event = events[number]
+            if isinstance(event, int):
+                self._topic = event
+                signal, calls = signals[event], None
+                continue
+            if signal._calls is not calls:  # another signal, or somebody came or went
+                calls, queues, trigger = signal._calls, signal.blocking_queues, signal.trigger
             if queues and (full := next((queue for queue in queues if queue.is_full), None)) is not None:
                 return full
             self._number = number + 1  # first: what ends the program must not come again
-            body = events[number]
-            if isinstance(body, tuple):
-                _deliver_special(signal, codec, *body)
+            if isinstance(event, tuple):
+                _deliver_special(signal, codec, *event)
             elif calls:
                 try:
-                    data = decode(body)
+                    data = decode(event)
                 except Exception as error:  # noqa: BLE001  # whatever a body makes a codec raise costs the listener an error, never the link
                     signal.report_undecodable(error)
                 else:
@@ -136,10 +148,11 @@ class Batch:
             self._tell_at_s = time.monotonic() + PROGRESS_S
 
     def _tell(self) -> None:
-        part = self._delivered - self._told
-        if self._number:  # about so much of the run
-            part += size_of(self._deliveries[self._at]) * self._number // len(self._events)
-        self._told += part
+        part = sum(map(_bytes_of, self._events[self._told_to : self._number]))
+        self._told_to = self._number
+        self._told_of_run += part
+        part += self._delivered
+        self._delivered = 0
         self._left -= part
         if part:
             self._done(part)
@@ -180,6 +193,12 @@ class InlineDelivery:
 def size_of(delivery: Delivery) -> int:
     """Return how many bytes of a link's event lane an event was; nothing where it is none."""
     return len(delivery[2]) if isinstance(delivery, tuple) else 0
+
+
+def _bytes_of(event: Event) -> int:
+    if isinstance(event, int):
+        return 0
+    return HEADER_BYTES + len(event[1] if isinstance(event, tuple) else event)
 
 
 def _deliver_special(signal: Signal[Any], codec: Codec, kind: int, body: bytes) -> None:

@@ -15,7 +15,7 @@ from .._open_request import OpenRequest
 from ..protocol.bodies import NO_TIMEOUT_MS, read_gap, timeout_ms, write_gap
 from ..protocol.codes import outcome_of
 from ..protocol.event_buffer import EventBuffer
-from ..protocol.frames import Kind, frame, split_run
+from ..protocol.frames import HEADER, Kind, frame, split_run
 from ..protocol.outbox import check_size, event_body
 from ..protocol.stall import StallBudget
 from ..protocol.waiting import plus
@@ -268,8 +268,11 @@ class ServerLocal:
                 self._missed[signal] = plus(self._missed.get(signal, 0), lost)
             return
         if self._missed and signal in self._missed:
-            self.put((signal, codec, frame(Kind.GAP, 0, write_gap(self._missed.pop(signal), "overflow"))))
-        self.put((signal, codec, run))
+            self._put_overflow(signal, self._missed.pop(signal))
+        self.put(({HEADER.unpack_from(run)[2]: signal}, codec, run))
+
+    def _put_overflow(self, signal: Signal[Any], number: int | None) -> None:
+        self.put(({0: signal}, self.codec, frame(Kind.GAP, 0, write_gap(number, "overflow"))))
 
     def _presence_changed(self, info: SenderInfo) -> None:
         self._tables._presence.note(info)
@@ -305,7 +308,7 @@ class ServerLocal:
             self._gives_way = False
         missed, self._missed = self._missed, {}
         for signal, number in missed.items():
-            self.put((signal, self.codec, frame(Kind.GAP, 0, write_gap(number, "overflow"))))
+            self._put_overflow(signal, number)
         if was_full:
             self._hub.got_room(self)
 

@@ -55,17 +55,17 @@ Registered = Callable[[SigError | None], None]
 class ClientSide(Protocol):
     """The client's process, as its session sees it."""
 
-    def topic_came(self, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
-        """Enter an event of another router's sender; return what reaches the listeners."""
+    def topic_came(self, id_: int, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
+        """Enter an event of another router's sender, and its topic's number; return what reaches the listeners."""
 
-    def topic_left(self, signal: Signal[Any]) -> None:
+    def topic_left(self, id_: int, signal: Signal[Any]) -> None:
         """Take such an event out."""
 
     def frame_came(self, size: int) -> None:
         """Take down another frame of the event lane; it counts as consumed as events do, when its work is done."""
 
-    def events_came(self, signal: Signal[Any], run: bytes) -> None:
-        """Take frames of EVENT, EVENT_META and GAP; they count as consumed when ``Session.consumed`` says so."""
+    def events_came(self, run: bytes) -> None:
+        """Take a run of events of topics that came; it counts as consumed when ``Session.consumed`` says so."""
 
     def kept_came(self, listener: Listener | None, signal: Signal[Any], kind: int, body: bytes, size: int) -> None:
         """Take an event that was kept for one listener; ``None`` where that has gone."""
@@ -134,7 +134,8 @@ class ClientSession(Session):
         self, options: LinkOptions, accepts: Limits, outbox: Outbox, id_: str, secret: str, server: Peer
     ) -> None:
         self._signals: dict[int, Signal[Any]] = {}  # by topic number
-        super().__init__(options, self._signals, accepts)
+        self._here: dict[int, object] = {}  # the same topics, which all go to this process: their events are one run
+        super().__init__(options, self._here, accepts)
         self.id, self.secret, self.server = id_, secret, server
         self._outbox = outbox
         self._topics_of: dict[str, list[int]] = {}
@@ -343,9 +344,10 @@ class ClientSession(Session):
                 outlet.topic_id = REFUSED
             for _sender, _outlets, sender_answer in each.successors:
                 sender_answer(error)
-        for signal in self._signals.values():
-            self.side.topic_left(signal)
+        for topic_id, signal in self._signals.items():
+            self.side.topic_left(topic_id, signal)
         self._signals.clear()
+        self._here.clear()
         lost = self._written_topics()
         outlets = [outlet for _sender, outlets in self._held.values() for outlet in outlets]
         self._outbox.session_lost([outlet for outlet in outlets if outlet.topic_id in lost])
@@ -412,7 +414,8 @@ class ClientSession(Session):
         sender, event = fields.name("sender", "sender"), fields.name("event", "event")
         if id_ in self._signals:
             raise RemoteProtocolError(f"TOPIC uses the number {id_} twice", code="malformed_body")
-        self._signals[id_] = self.side.topic_came(sender, event, self._peer_in(fields))
+        self._signals[id_] = self.side.topic_came(id_, sender, event, self._peer_in(fields))
+        self._here[id_] = self.side
         self._topics_of.setdefault(sender, []).append(id_)
         self.side.frame_came(HEADER_BYTES + len(body))
 
@@ -433,13 +436,14 @@ class ClientSession(Session):
     def _on_remove_sender(self, _id: int, body: bytes, _now_s: float) -> None:
         name = read_body("REMOVE_SENDER", body).name("sender", "sender")
         for topic_id in self._topics_of.pop(name, ()):
-            self.side.topic_left(self._signals.pop(topic_id))
+            del self._here[topic_id]
+            self.side.topic_left(topic_id, self._signals.pop(topic_id))
         self.side.frame_came(HEADER_BYTES + len(body))
 
-    def _on_events(self, id_: int, route: Signal[Any] | None, run: bytes, _count: int, _now_s: float) -> None:
+    def _on_events(self, id_: int, route: object, run: bytes, _count: int, _now_s: float) -> None:
         if route is None:
             raise RemoteProtocolError(f"an event on topic {id_}, which was never announced", code="unknown_topic")
-        self.side.events_came(route, run)
+        self.side.events_came(run)
 
     def _take_events(self, parts: list[bytes]) -> bool:
         size, others = self._outbox.take_frames(parts, self._event_room(), WRITE_BYTES, self)

@@ -221,17 +221,25 @@ def split_run(run: bytes) -> Iterator[tuple[int, int, bytes]]:
         pos += length
 
 
-def events_of(run: bytes) -> list[bytes | memoryview | tuple[int, bytes]]:
-    """Return the bodies of the EVENT frames in a run; what else is in it comes as (kind, body).
+Event = int | bytes | memoryview | tuple[int, bytes]
+"""What ``events_of`` gives."""
 
-    Part of the scan: it looks at each event once more, on its way to a listener. Large bodies are not copied.
+
+def events_of(run: bytes) -> list[Event]:
+    """Return what is in a run: the body of each EVENT, (kind, body) of other frames, and before them their topic's id.
+
+    The id of a topic stands before the first of neighbouring frames that have it. Part of the scan: it looks at each
+    event once more, on its way to a listener. Large bodies are not copied.
     """
     unpack, header_bytes, event = HEADER.unpack_from, HEADER_BYTES, _EVENT
-    found: list[bytes | memoryview | tuple[int, bytes]] = []
+    found: list[Event] = []
     append = found.append
-    pos, end = 0, len(run)
+    pos, end, topic = 0, len(run), -1
     while pos < end:
-        length, kind, _id = unpack(run, pos)
+        length, kind, id_ = unpack(run, pos)
+        if id_ != topic:
+            topic = id_
+            append(id_)
         start = pos + header_bytes
         pos = start + length
         if kind != event:

@@ -28,7 +28,7 @@ from sigcore.protocol.server_link import ServerLink
 
 from .loopback import ClientProcess, Server
 
-Feed = Callable[[Link, bytes, float], None]
+Feed = Callable[[Link, bytes, float], object]
 """Hands bytes to a link, in whatever pieces."""
 
 Same = Callable[[bytes, bytes], bool]

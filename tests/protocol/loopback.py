@@ -361,6 +361,7 @@ class ClientProcess:
         self.router._attach(self)
         self.options = LinkOptions(**limits)
         self.codec = codec
+        self.signals: dict[int, Signal[Any]] = {}
         self.outbox = Outbox(self.options.event_queue, self.options.max_frame, self.router._drops, lambda: 0.0)
         self.now_s = now_s
         self.consumes = True
@@ -521,14 +522,15 @@ class ClientProcess:
 
     # what the session brings
 
-    def topic_came(self, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
-        return self.router._add_remote_signal(sender, event, peer)
+    def topic_came(self, id_: int, sender: str, event: str, peer: Peer | None) -> Signal[Any]:
+        self.signals[id_] = self.router._add_remote_signal(sender, event, peer)
+        return self.signals[id_]
 
-    def topic_left(self, signal: Signal[Any]) -> None:
-        self.router._remove_remote_signal(signal)
+    def topic_left(self, id_: int, signal: Signal[Any]) -> None:
+        self.router._remove_remote_signal(self.signals.pop(id_))
 
-    def events_came(self, signal: Signal[Any], run: bytes) -> None:
-        Batch([(signal, self.codec, run)], len(run), self.frame_came).deliver()
+    def events_came(self, run: bytes) -> None:
+        Batch([(self.signals, self.codec, run)], len(run), self.frame_came).deliver()
 
     def kept_came(self, listener: Listener | None, signal: Signal[Any], kind: int, body: bytes, size: int) -> None:
         if listener is not None:
