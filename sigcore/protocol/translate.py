@@ -9,7 +9,9 @@ from .._codec import Codec
 from .._errors import CodecError, RemoteProtocolError
 from .._shown import described
 from .bodies import join_meta, read_gap, split_meta, write_gap
-from .frames import Kind, frame, split_run
+from .frames import HEADER, Kind, frame, split_run
+
+_EVENT = int(Kind.EVENT)
 
 
 def translate(body: bytes, source: Codec, target: Codec) -> bytes:
@@ -63,14 +65,31 @@ def translate_run(run: bytes, source: Codec, target: Codec, longest: int, refuse
         longest: The longest body that the other side accepts.
         refused: Called with the reason for each frame that is left out.
     """
-    frames = []
+    pieces: list[bytes] = []
+    add, head, decode, encode = pieces.append, HEADER.pack, source.decode, target.encode
+    data_kind = _EVENT if source.name != target.name else -1  # the kind whose body is data in another codec
     for kind, id_, body in split_run(run):
         try:
-            frames.append(frame(kind, id_, translate_event(kind, body, source, target, longest)))
-        except TooLong as error:
-            refused(str(error))
-            frames.append(frame(Kind.GAP, id_, write_gap(1, "too_large")))
-        except CodecError as error:
-            refused(f"an event cannot be put into {target.name}: {error}")
-            frames.append(frame(Kind.GAP, id_, write_gap(1, "untranslatable")))
-    return b"".join(frames)
+            data = encode(decode(body)) if kind == data_kind else b""
+        except Exception:  # noqa: BLE001  # told below, where it is translated again
+            data = b""
+        if data and len(data) <= longest:
+            add(head(len(data), kind, id_))
+            add(data)
+        else:
+            add(_frame_or_gap(kind, id_, body, source, target, longest, refused))
+    return b"".join(pieces)
+
+
+def _frame_or_gap(
+    kind: int, id_: int, body: bytes, source: Codec, target: Codec, longest: int, refused: Callable[[str], None]
+) -> bytes:
+    """Return one frame of a run in another codec, or the GAP that stands for it."""
+    try:
+        return frame(kind, id_, translate_event(kind, body, source, target, longest))
+    except TooLong as error:
+        refused(str(error))
+        return frame(Kind.GAP, id_, write_gap(1, "too_large"))
+    except CodecError as error:
+        refused(f"an event cannot be put into {target.name}: {error}")
+        return frame(Kind.GAP, id_, write_gap(1, "untranslatable"))
