@@ -36,12 +36,12 @@ def write_byte_string(value: bytes) -> bytes:
 
 
 def read_byte_string(data: bytes) -> bytes | None:
-    """Return what ``data`` holds if that is one byte string; ``None`` if it is cut short or followed by something.
+    r"""Return what ``data`` holds if that is one byte string; ``None`` if it is cut short or followed by something.
 
     Args:
         data: A message whose first byte is one of ``FIRST`` to ``LAST``.
 
-    >>> read_byte_string(b"\\x42ab"), read_byte_string(b"\\x42a"), read_byte_string(b"\\x42abc")
+    >>> read_byte_string(b"\x42ab"), read_byte_string(b"\x42a"), read_byte_string(b"\x42abc")
     (b'ab', None, None)
     """
     first = data[0]
