@@ -88,3 +88,45 @@ def test_a_cut_after_any_byte_loses_nothing_and_repeats_nothing(client_hears: bo
         assert (outcome.present, outcome.asked, outcome.executed) == ({"t"}, "ok", 1), cut
         assert outcome.accepted == 1, cut
         assert not any("gap" in line for line in outcome.heard), (cut, outcome)
+
+
+PADS = (0, 0, 40_000, 10, 33_000, 33_000, 0, 2_000, 0)
+"""What is added to events; from 32 KiB on one is written by itself, up to 2 KiB it is taken on trust."""
+
+
+def tell_large(up: int, down: int) -> tuple[list[str], list[int]]:
+    """Let a client tell another small and large events at once, on links of which so many bytes get through."""
+    world = World(QUICK)
+    client, other = world.add_client("a"), world.add_client("b")
+    mine = client.add_sender("s")
+    far = other.listen("s", "x")
+    world.run()
+    written = [0, 0]
+
+    def count(who: Client, _cable: Cable, is_up: bool, data: bytes) -> None:
+        if who is (client if is_up else other):
+            written[not is_up] += len(data)
+
+    world.look_on = count
+    client.passes_up, other.passes_down = up, down
+    for pad in PADS:
+        client.trigger(mine, "x", pad)
+    world.advance(0.1)
+    before = list(written)
+    client.passes_up = other.passes_down = PLENTY
+    for each in (client, other):
+        each.cut(0, 0, client_hears=True, server_hears=True)
+    client.trigger(mine, "x")
+    world.advance(1.0)
+    far.ear.check_end()
+    assert far.ear.wrong == []
+    world.close()
+    return far.ear.log, before
+
+
+def test_large_events_among_small_ones_outlive_a_cut_anywhere() -> None:
+    whole, (up, down) = tell_large(PLENTY, PLENTY)
+    assert min(up, down) > sum(PADS)
+    cuts = [*((position, PLENTY) for position in range(0, up, 1511)), *((PLENTY, at) for at in range(0, down, 1511))]
+    for cut in cuts:
+        assert tell_large(*cut)[0] == whole, cut
