@@ -336,7 +336,7 @@ class ClientRouter(NetworkedRouter):
         if self._session is not None:
             self._session.end(LinkError("the server does not know the session any more"))
         inbox = ClientInbox(
-            session, self._host, self._codec, self._answering, self._post, self._flush_soon, self._sender_lost
+            session, self._host, self._codec, self._answering, self._post, self._flush_calls, self._sender_lost
         )
         session.side = inbox
         session.left = lambda: self._session_detached(session)
@@ -481,7 +481,7 @@ class ClientRouter(NetworkedRouter):
         asking = Asking(future)
         deadline_s = None if timeout is None else self._the_loop.time() + timeout
         id_ = session.request(sender, method, deadline_s, body, asking)
-        self._flush_soon()
+        self._flush_calls()
         self._open_requests.add(asking)
         if deadline_s is not None:
             self._deadlines.put(deadline_s, asking)
@@ -556,6 +556,14 @@ class ClientRouter(NetworkedRouter):
         if not self._flush_due and self._loop is not None:
             self._flush_due = True
             self._loop.call_soon(self._flush)
+
+    def _flush_calls(self) -> None:
+        """Write requests and replies: at once where they are many, so that others can begin while more come."""
+        session = self._session
+        if session is not None and session.has_burst and self._connecting is not None:
+            self._connecting.flush()
+        else:
+            self._flush_soon()
 
     def _flush(self) -> None:
         self._flush_due = False

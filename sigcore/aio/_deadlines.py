@@ -47,8 +47,8 @@ class Deadlines(Generic[T]):
 
     def _sweep(self) -> None:
         """Forget what has ended, once it is most of what is here."""
-        is_open = self._open.__contains__
-        self._heap = [entry for entry in self._heap if is_open(entry[2])]
+        is_open = self._open
+        self._heap = [entry for entry in self._heap if entry[2] in is_open]
         heapq.heapify(self._heap)
 
     def _arm(self) -> None:

@@ -142,7 +142,8 @@ class Calls:
 
     def _sweep(self) -> None:
         """Forget deadlines of requests that were answered, once they are most of the list."""
-        self._deadlines = [entry for entry in self._deadlines if self._awaited(entry)]
+        is_open = self._open
+        self._deadlines = [entry for entry in self._deadlines if entry[1] in is_open]
         heapq.heapify(self._deadlines)
 
     def _awaited(self, deadline: tuple[float, int]) -> Call | None:

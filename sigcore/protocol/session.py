@@ -29,6 +29,9 @@ ACK_BYTES = 256 * 1024
 ACK_DELAY_S = 0.02
 """How long an acknowledgement may wait for more to acknowledge."""
 
+BURST_FRAMES = 20
+"""How many frames of control make a write of their own; with fewer a write costs more than the other side gains."""
+
 _REQUEST = int(Kind.REQUEST)  # compared for every frame, and an enumeration's member is slow to get
 _REPLY = int(Kind.REPLY)
 
@@ -229,6 +232,11 @@ class Session:
         if waiting > self.options.control_queue + len(data):
             text = f"{waiting} bytes of control wait, at most {self.options.control_queue} may"
             self.fail(RemoteProtocolError(text, code="control_overflow"))
+
+    @property
+    def has_burst(self) -> bool:
+        """Whether so much control waits that it is better written now than together with what may follow."""
+        return len(self._control) >= BURST_FRAMES
 
     @property
     def has_reply_room(self) -> bool:
