@@ -28,6 +28,9 @@ MOST_FRESH = 1_000
 FRESH_BYTES = 2_048
 """How long such an event may be, at most."""
 
+FRESH_WAIT_S = 0.01
+"""How long a thread that may wait lets the loop write them; then the link is slow, and their bytes are counted."""
+
 _EVENT = int(Kind.EVENT)
 
 
@@ -93,7 +96,7 @@ class Outlet:
         if not outbox.is_told:
             outbox.tell()
         elif len(fresh) >= MOST_FRESH:
-            outbox.settle()
+            outbox.let_write()
 
     def _put(self, kind: int, body: bytes) -> None:
         check_size(body, self._outbox.longest)
@@ -148,13 +151,28 @@ class Outbox(EventBuffer[OutboxItem]):
 
     def put(self, item: OutboxItem, size: int) -> None:
         """Put in one event of ``size`` bytes (see ``EventBuffer.put``)."""
-        self.settle()
+        if self.fresh or self.trusted >= 0:
+            self.settle()
         super().put(item, size)
 
     def put_in_any_case(self, item: OutboxItem, size: int) -> None:
         """Put in what there must always be room for: frames that are no events."""
         self.settle()
         super().put_in_any_case(item, size)
+
+    def let_write(self) -> None:
+        """Wait a moment for what was taken on trust to be written, if the calling thread may; settle it otherwise.
+
+        A thread that goes on instead keeps the loop's thread, which needs the interpreter's lock, from writing.
+        """
+        if self.is_online and self._may_wait_s() > 0:
+            with self._lock:
+                self._room.wait_for(self._has_fresh_room, FRESH_WAIT_S)
+        if len(self.fresh) >= MOST_FRESH:
+            self.settle()
+
+    def _has_fresh_room(self) -> bool:
+        return len(self.fresh) <= MOST_FRESH // 2 or not self.is_online
 
     def settle(self) -> None:
         """Count the bytes of what was taken on trust, and take nothing more so until all is written."""
@@ -216,8 +234,7 @@ class Outbox(EventBuffer[OutboxItem]):
             elif len(body) > self.longest:
                 kind, body = Kind.GAP, self._too_long(outlet, answer)
                 answer = None
-            parts.append(pack(len(body), kind, topic_id))
-            parts.append(body)
+            parts.append(pack(len(body), kind, topic_id) + body)  # whole, since it may be written by itself
             size += HEADER_BYTES + len(body)
             if answer is not None:
                 self._late_sync = answer
@@ -247,6 +264,8 @@ class Outbox(EventBuffer[OutboxItem]):
                 if done < count:
                     self.fresh.extendleft(reversed(events[done:]))
                     self.settle()
+            if self._has_fresh_room():
+                self._room.notify_all()
         return taken
 
     def session_lost(self, lost: Collection[Outlet]) -> None:
