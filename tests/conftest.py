@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from sigcore.aio import new_event_loop
+
 # For benchmarks/, which no package installs; last, since the checkout's sigcore must not hide the installed one.
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -48,6 +50,7 @@ def _quick_collections() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_left_of_the_run() -> Iterator[None]:
     """Fail the last test if the whole run leaves a thread or a descriptor behind."""
+    new_event_loop().close()  # uvloop opens a pipe with its first loop, and keeps it
     before, open_before = set(threading.enumerate()), descriptors()
     yield
     gc.collect()
