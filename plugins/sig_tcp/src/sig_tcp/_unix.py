@@ -35,9 +35,10 @@ class UnixCarrier:
         endpoint.options(UnixOptions)
         path = _path_of(endpoint)
         try:
-            return await asyncio.get_running_loop().create_unix_connection(protocol_factory, path)
+            sock = await _connected(path)
         except OSError as error:
             raise explained(error, f"connect to {endpoint}", CONNECTING_TO_FILE) from error
+        return await asyncio.get_running_loop().create_unix_connection(protocol_factory, sock=sock)
 
     async def listen(self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]) -> SocketListening:
         """Take links at the endpoint's path; a socket file that nobody listens at is replaced.
@@ -61,6 +62,18 @@ class UnixCarrier:
             file.sock.close()
             raise
         return SocketListening(endpoint, [server], clean_up=file.remove)
+
+
+async def _connected(path: str) -> socket.socket:
+    """Return a socket that is connected; by Python's own sockets, since uvloop cuts off a path that is too long."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _path_of(endpoint: Endpoint) -> str:
