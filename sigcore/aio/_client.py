@@ -254,7 +254,11 @@ class ClientRouter(NetworkedRouter):
 
     def _received(self, io: LinkIO) -> None:
         """Bytes came in: write what they call for, first of all acknowledgements, then deliver."""
-        io.flush()
+        session = io.link.session
+        if session is None or io.link.has_slots or session.has_unwritten:
+            io.flush()
+        elif session.owes_ack:
+            io.look_at_clock()
         if self._inbox is not None:
             self._inbox.hand_over()
 

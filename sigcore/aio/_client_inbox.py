@@ -244,6 +244,5 @@ class ClientInbox:
         return any(listener.sender in (None, name) for listener in self._tables._presence.listeners())
 
     def _delivered(self, size: int) -> None:
-        if not self._session.is_over:
-            self._session.consumed(size, self._loop.time())
+        if not self._session.is_over and self._session.consumed(size, self._loop.time()):
             self._flush()

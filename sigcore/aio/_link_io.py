@@ -147,7 +147,12 @@ class LinkIO(asyncio.Protocol):
                 break
         if link.state is State.ENDED:
             self._close(transport)
-        elif self._timer is None or self._timer_due_s > now_s + ACK_DELAY_S:  # else it looks soon enough
+        else:
+            self.look_at_clock()
+
+    def look_at_clock(self) -> None:
+        """See that the link is asked again when something is due."""
+        if self._timer is None or self._timer_due_s > self._loop.time() + ACK_DELAY_S:  # else that is soon enough
             self._arm()
 
     def _close(self, transport: asyncio.Transport) -> None:

@@ -286,8 +286,10 @@ class ServerRouter(NetworkedRouter):
         session = cast(ServerSession | None, link.session)
         if session is None:
             io.flush()
-        elif link.has_slots or session.has_work:
+        elif link.has_slots or session.has_unwritten:
             self._hub.mark(session)
+        elif session.owes_ack:
+            io.look_at_clock()
 
     @staticmethod
     def _server_link(io: LinkIO) -> ServerLink:

@@ -253,6 +253,11 @@ class ClientSession(Session):
             self.put_control(Kind.UNLISTEN, id_)
 
     @property
+    def has_unwritten(self) -> bool:
+        """Whether something waits that may be written now."""
+        return bool(self._control or self._again or not self._outbox.is_empty)
+
+    @property
     def is_settled(self) -> bool:
         """Whether the server has taken every event that was written."""
         return self._credit - self.peer_limits.credit >= self._events_sent

@@ -159,9 +159,9 @@ class ServerSession(Session):
         return bool(self._inbox or self._control or not self.events.is_empty or not self.is_acknowledged)
 
     @property
-    def has_work(self) -> bool:
-        """Whether something may be to write, now or when it is due; else it only gave a sign of life."""
-        return bool(self._control or self._again or self._ack_due_s is not None or not self.events.is_empty)
+    def has_unwritten(self) -> bool:
+        """Whether something waits that may be written now."""
+        return bool(self._control or self._again or not self.events.is_empty)
 
     def take(self, item: Item, now_s: float) -> None:
         """Take a counted frame, or a run of events; while the server closes, only the answers to requests."""

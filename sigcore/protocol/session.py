@@ -145,6 +145,16 @@ class Session:
         """How many bytes are kept for the other side: not written, or not acknowledged."""
         return self._control_size + self._sent - self._acknowledged
 
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether something waits that may be written now."""
+        return bool(self._control or self._again)
+
+    @property
+    def owes_ack(self) -> bool:
+        """Whether an acknowledgement will be due."""
+        return self._ack_due_s is not None
+
     # the links that carry it
 
     def can_go_on_from(self, received: int) -> bool:
@@ -208,10 +218,14 @@ class Session:
     def _on_pad(self, _id: int, _body: bytes, _now_s: float) -> None:
         pass  # it stands where a request was that nobody waits for any more
 
-    def consumed(self, size: int, now_s: float) -> None:
-        """Take down that ``size`` bytes of the event lane were dealt with; the other side may send as many more."""
+    def consumed(self, size: int, now_s: float) -> bool:
+        """Take down that ``size`` bytes of the event lane were dealt with; the other side may send as many more.
+
+        Returns:
+            Whether that is to be written, now or soon, and its link did not know it before.
+        """
         self._consumed += size
-        self.schedule_ack(now_s)
+        return self.schedule_ack(now_s)
 
     # frames out
 
@@ -292,16 +306,22 @@ class Session:
         self._credit = credit
         self._acknowledge(received)
 
-    def schedule_ack(self, now_s: float) -> None:
-        """Have an acknowledgement written, at once if there is much to acknowledge or to grant."""
+    def schedule_ack(self, now_s: float) -> bool:
+        """Have an acknowledgement written, at once if there is much to acknowledge or to grant; return whether it is.
+
+        False where one will be due anyway.
+        """
         if self.link is None:
-            return
+            return False
         unacknowledged = self._received - self._told_received
         grant = self._consumed + self.options.credit - self._granted
         if unacknowledged >= self._ack_step or grant >= self._ack_step:
             self._put_ack()
         elif (unacknowledged or grant) and self._ack_due_s is None:
             self._ack_due_s = now_s + ACK_DELAY_S
+        else:
+            return False
+        return True
 
     def acknowledge_all(self) -> None:
         """Have everything that was received and dealt with acknowledged now: the link ends."""
