@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What an event costs a client between its calls and its bytes, without sockets: trigger to frames, frames to listener.
 
-    python benchmarks/client_path.py
+    python -m benchmarks.client_path
 
-Prints the time for each event, the best of many rounds, beside what encoding or decoding it takes of that.
+The time for each event, the best of many rounds, beside what encoding or decoding it takes of that.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from sigcore.aio._delivery import Batch
 from sigcore.protocol.client_session import ClientSession
 from sigcore.protocol.frames import FrameReader, Kind, frame
 from sigcore.protocol.outbox import MOST_FRESH, Outbox, Outlet
+
+from .report import Report, Table, options_of
 
 EVENTS = MOST_FRESH // 2
 ROUNDS = 200
@@ -76,12 +78,19 @@ def listening_ns() -> float:
 
 
 def main() -> None:
+    """Measure both ways."""
+    options = options_of(__doc__).parse_args()
     codec = json_codec()
     text = codec.encode(DATA)
     encoding = best_ns(lambda: [codec.encode(DATA) for _ in range(EVENTS)] and None)
     decoding = best_ns(lambda: [codec.decode(text) for _ in range(EVENTS)] and None)
-    print(f"publishing {publishing_ns():5.0f} ns an event, of which encoding {encoding:4.0f}")
-    print(f"listening  {listening_ns():5.0f} ns an event, of which decoding {decoding:4.0f}")
+    figures: list[dict[str, Any]] = [
+        {"what": "publishing", "ns": publishing_ns(), "codec_ns": encoding},
+        {"what": "listening", "ns": listening_ns(), "codec_ns": decoding},
+    ]
+    rows = [[row["what"], f"{row['ns']:.0f}", f"{row['codec_ns']:.0f}"] for row in figures]
+    table = Table("ns for an event in a client, without sockets", ["", "in all", "of that, the codec"], rows)
+    Report("client_path", [table], figures).give(options.json)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 
     python -m benchmarks.server_path
 
-Prints the time for each event, the best of many rounds, for reads that bring 1, 10, 100 and 700 events, and for 1 and
+The time for each event, the best of many rounds, for reads that bring 1, 10, 100 and 700 events, and for 1 and
 8 readers. The bytes that the session keeps until they are acknowledged are acknowledged once a round.
 """
 
@@ -21,8 +21,11 @@ from sigcore.protocol.frames import PREFACE, VERSION, Kind, frame
 from sigcore.protocol.hub import Hub, LocalSide
 from sigcore.protocol.server_link import ServerLink
 
+from .report import Report, Table, options_of
+
 EVENTS = 20_000
 ROUNDS = 20
+A_READ = (1, 10, 100, 700)
 CREDIT = 1 << 60
 MANY = 100_000
 EVENT = frame(Kind.EVENT, 1, b'{"celsius":21.5,"seq":12345,"unit":"C"}')
@@ -93,10 +96,20 @@ def one_round(hub: Hub, reads: Sequence[tuple[ServerLink, bytes]], subscribers: 
     return took
 
 
+def main() -> None:
+    """Measure for one reader and for eight."""
+    options = options_of(__doc__).parse_args()
+    figures = [
+        {"readers": readers, "a_read": events, "ns": ns_per_event(events, readers)}
+        for readers in (1, 8)
+        for events in A_READ
+    ]
+    heads = ["readers", *(f"{events} a read" for events in A_READ)]
+    rows = [[str(readers), *(f"{row['ns']:.0f}" for row in figures if row["readers"] == readers)] for readers in (1, 8)]
+    Report("server_path", [Table("ns for an event in the server, without sockets", heads, rows)], figures).give(
+        options.json
+    )
+
+
 if __name__ == "__main__":
-    print("ns for each event     " + "".join(f"{n:>5} a read" for n in (1, 10, 100, 700)))
-    for readers in (1, 8):
-        costs = [ns_per_event(events, readers) for events in (1, 10, 100, 700)]
-        print(
-            f"{readers} reader{'s' if readers > 1 else ' '}             " + "".join(f"{cost:>12.0f}" for cost in costs)
-        )
+    main()
