@@ -8,6 +8,7 @@ import itertools
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -390,6 +391,90 @@ def test_an_async_handler_that_cancels_its_own_task_has_failed() -> None:
 
         desk = Desk(cancel=cancel_itself)
         assert await desk.answer_to(desk.ask("cancel")) == "request_failed"
+
+    asyncio.run(scenario())
+
+
+def test_an_async_handler_that_waits_holds_up_none_that_came_with_it() -> None:
+    async def scenario() -> None:
+        gate = asyncio.Event()
+
+        async def wait(params: Any) -> Any:
+            await gate.wait()
+            return params
+
+        async def same(params: Any) -> Any:
+            return params
+
+        desk = Desk(wait=wait, same=same)
+        waiting = [desk.ask("wait", "late") for _request in range(3)]
+        others = [desk.ask("same", number) for number in range(3)]
+        assert [await desk.answer_to(call) for call in others] == [0, 1, 2]
+        assert not any(call in desk.answers for call in waiting)
+        gate.set()
+        assert [await desk.answer_to(call) for call in waiting] == ["late"] * 3
+        await desk.answering.close(set())
+
+    asyncio.run(scenario())
+
+
+def test_async_handlers_of_one_turn_do_not_see_each_other_s_context() -> None:
+    seen: ContextVar[str] = ContextVar("seen", default="nothing")
+
+    async def scenario() -> None:
+        async def look(params: str) -> list[Any]:
+            before = seen.get()
+            seen.set(params)
+            if params == "waits":
+                await asyncio.sleep(0)
+            return [before, seen.get(), sigcore.time_left()]
+
+        desk = Desk(look=look)
+        calls = [desk.ask("look", params) for params in ("first", "waits", "last")]
+        assert [await desk.answer_to(call) for call in calls] == [
+            ["nothing", "first", None],
+            ["nothing", "waits", None],
+            ["nothing", "last", None],
+        ]
+        assert seen.get() == "nothing"
+        assert sigcore.caller() is None
+        await desk.answering.close(set())
+
+    asyncio.run(scenario())
+
+
+def test_an_async_handler_has_a_task_from_its_first_step_on() -> None:
+    async def scenario() -> None:
+        async def limit(_params: Any) -> str:
+            try:
+                async with asyncio.timeout(SOON_S):
+                    await asyncio.sleep(LIMIT_S)
+            except TimeoutError:
+                return "its own time was over"
+            return "slept"
+
+        desk = Desk(limit=limit)
+        assert await desk.answer_to(desk.ask("limit", timeout=LIMIT_S)) == "its own time was over"
+        await desk.answering.close(set())
+
+    asyncio.run(scenario())
+
+
+def test_an_async_handler_that_cancels_its_own_task_and_returns_holds_up_none_behind_it() -> None:
+    async def scenario() -> None:
+        async def cancel_itself(_params: Any) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+
+        async def same(params: Any) -> Any:
+            await asyncio.sleep(0)
+            return params
+
+        desk = Desk(cancel=cancel_itself, same=same)
+        desk.ask("cancel")
+        assert await desk.answer_to(desk.ask("same", "behind it")) == "behind it"
+        await desk.answering.close(set())
 
     asyncio.run(scenario())
 
