@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._errors import RouterClosed, WrongThread
-from ._event_loop import new_event_loop
 from ._logging import get_logger
+from .aio._event_loop import new_event_loop
 
 if TYPE_CHECKING:
     from ._queue import Queue

@@ -43,7 +43,7 @@ OUTSIDE = {"asyncio", "select", "selectors", "socket", "ssl"}
 FORBIDDEN = {"interfaces": OUTSIDE, "core": OUTSIDE, "protocol": {*OUTSIDE, "time"}}
 CARRIERS = {"sigcore._mem", "sigcore._mem_link"}  # not interfaces, but one that is behind them, as a plug-in would be
 
-LIBRARIES = {"pluggy", "msgspec"}  # msgspec only where it is installed
+LIBRARIES = {"pluggy", "msgspec", "uvloop"}  # the last two only where they are installed
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ A router belongs to the event loop that opened it.
 
 from __future__ import annotations
 
-from .._event_loop import new_event_loop
+from ._event_loop import new_event_loop
 from ._client import ClientRouter
 from ._router import Router
 from ._server import ServerRouter
