@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 try:
     from uvloop import new_event_loop
@@ -13,7 +13,10 @@ except ImportError:
     new_event_loop = asyncio.new_event_loop
 
 
-def run_on_fastest_loop(program: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine to its end."""
+T = TypeVar("T")
+
+
+def run_on_fastest_loop(program: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, and return what it returns."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(program)
+        return runner.run(program)
