@@ -7,7 +7,9 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -20,6 +22,9 @@ from .waiting import LIMIT_S, Errors, Heard, wait_until
 URL = "mem://blocking"
 NO_DEADLOCK_S = 3.0
 """Far below every time-out in the library, all of which are 5 s or more where something waits."""
+
+MANY = 10_000
+"""Events, ten times as many as a client takes before it lets its loop write, or counts their bytes."""
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -418,3 +423,59 @@ def test_a_body_that_raises_ends_the_router_and_is_not_hidden(server: ServerRout
     with pytest.raises(Mine), client:
         raise Mine
     assert client.wait_closed(0)
+
+
+# many events, and the loop that writes them
+
+
+def trigger_many(signal: sigcore.Signal[Any]) -> None:
+    for number in range(MANY):
+        signal.trigger(number)
+
+
+def test_an_own_loop_is_uvloops_where_that_is_installed(server: ServerRouter) -> None:
+    async def kind(_params: Any) -> str:
+        return type(asyncio.get_running_loop()).__module__.split(".")[0]
+
+    with ClientRouter(URL) as client, ClientRouter(URL) as other:
+        client.add_sender("thermo", requests={"loop": kind})
+        assert other.request("thermo", "loop") == ("uvloop" if find_spec("uvloop") else "asyncio")
+
+
+def test_threads_that_trigger_without_a_pause_lose_nothing_and_keep_their_order(server: ServerRouter) -> None:
+    heard = Heard()
+    server.add_listener(heard)
+    with ClientRouter(URL) as client, ThreadPoolExecutor(2) as threads:
+        for name in ("thermo", "valve"):
+            threads.submit(trigger_many, client.add_sender(name, "reading").signal("reading"))
+        heard.wait(2 * MANY)
+    for name in ("thermo", "valve"):
+        numbers = [data for info, data in zip(heard.infos, heard.data, strict=True) if info.sender == name]
+        assert numbers == list(range(MANY))
+
+
+def test_a_thread_goes_on_triggering_while_the_server_takes_nothing() -> None:
+    heard, go_on = Heard(), threading.Event()
+
+    def listen(info: EventInfo, data: Any) -> None:
+        go_on.wait(LIMIT_S)
+        heard(info, data)
+
+    with ServerRouter(URL, credit=4096) as server, ClientRouter(URL) as client:
+        server.add_listener(listen, "thermo")
+        in_time(trigger_many, client.add_sender("thermo", "reading").signal("reading"))
+        assert heard.data == []
+        go_on.set()
+        assert heard.wait(MANY) == list(range(MANY))
+
+
+def test_a_handler_on_the_loop_itself_triggers_without_waiting_for_it(server: ServerRouter) -> None:
+    async def send(_params: Any) -> None:
+        trigger_many(thermo.signal("reading"))
+
+    heard = Heard()
+    server.add_listener(heard, "thermo")
+    with ClientRouter(URL) as client:
+        thermo = client.add_sender("thermo", "reading", {"send": send})
+        in_time(server.request, "thermo", "send")
+        assert heard.wait(MANY) == list(range(MANY))
