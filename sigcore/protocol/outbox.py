@@ -209,6 +209,7 @@ class Outbox(EventBuffer[OutboxItem]):
         if not self._items:
             size += self._take_fresh(parts, min(room, most) - size)
         if self._items:
+            self.settle()  # what a thread took on trust while others settled
             size, others = self._take_settled(parts, size, room, most, session)
         if self.has_room:
             self.on_room()
