@@ -256,6 +256,7 @@ class Outbox(EventBuffer[OutboxItem]):
         self.trusted = self._most_trusted()
         taken = 0
         with self._lock:
+            had_room = self._has_fresh_room()
             while self.fresh and taken < room:
                 count = max(1, min(len(self.fresh), (room - taken) // (HEADER_BYTES + FRESH_BYTES)))
                 events = [self.fresh.popleft() for _ in range(count)]
@@ -265,7 +266,7 @@ class Outbox(EventBuffer[OutboxItem]):
                 if done < count:
                     self.fresh.extendleft(reversed(events[done:]))
                     self.settle()
-            if self._has_fresh_room():
+            if not had_room and self._has_fresh_room():
                 self._room.notify_all()
         return taken
 
