@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from .gate import Gate
@@ -39,6 +40,36 @@ class Trips:
         for _topic, data in self._events:
             return self._encode(data)
         return None
+
+
+class Callers:
+    """So many tasks, each of which awaits its own reply before it asks again; for systems that dispatch none.
+
+    Args:
+        plan: What is asked.
+        gate: Told how long each trip took.
+        send: Sends a payload on behalf of a slot.
+    """
+
+    def __init__(self, plan: Plan, gate: Gate, send: Callable[[int, bytes], object]) -> None:
+        self._trips = Trips(plan, gate)
+        self._send = send
+        self._replies: dict[int, asyncio.Future[bytes]] = {}
+
+    async def ask(self) -> None:
+        """Ask until there is nothing left to ask."""
+        await asyncio.gather(*[self._keep_asking(slot, payload) for slot, payload in self._trips.first()])
+
+    def came_back(self, slot: int, payload: bytes) -> None:
+        """Give a reply to the task that awaits it."""
+        self._replies[slot].set_result(payload)
+
+    async def _keep_asking(self, slot: int, payload: bytes | None) -> None:
+        loop = asyncio.get_running_loop()
+        while payload is not None:
+            self._replies[slot] = reply = loop.create_future()
+            self._send(slot, payload)
+            payload = self._trips.next(slot, await reply)
 
 
 def tagged(slot: int, payload: bytes) -> bytes:

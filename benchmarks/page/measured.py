@@ -17,6 +17,8 @@ from ..compare.workloads import WORKLOADS
 from ..report import Table
 
 RAW, OURS = "raw", ("sigcore", "sigcore-blocking")
+NO_PEERS = {RAW, *OURS, "redis-batches"}
+"""Nobody's rivals: the last does other work than all others, and is there to show what that is worth."""
 SMALL_ONES = ("in_process", "startup", "idle", "growth", "client_path", "server_path", "codecs", "advice")
 
 
@@ -49,7 +51,7 @@ class Measured:
 
     def peers(self, workload: str, form: str = "") -> Sequence[Row]:
         """Return the rows of all others than sigcore that have a ratio to the limit, or those of one form."""
-        found = [row for key, row in self.rows[workload].items() if key not in (RAW, *OURS) and row.ratio]
+        found = [row for key, row in self.rows[workload].items() if key not in NO_PEERS and row.ratio]
         return [row for row in found if not form or load_system(row.system).form == form]
 
     def figures(self, benchmark: str) -> Sequence[Mapping[str, Any]]:

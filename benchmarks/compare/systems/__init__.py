@@ -15,6 +15,7 @@ SYSTEMS = {
     "zenoh": ("zenoh", "Zenoh"),
     "nats": ("nats", "Nats"),
     "redis": ("redis", "Redis"),
+    "redis-batches": ("redis", "RedisBatches"),
     "gmqtt": ("mqtt", "Gmqtt"),
     "paho-qos0": ("mqtt", "PahoQos0"),
     "paho-qos1": ("mqtt", "PahoQos1"),

@@ -4,7 +4,7 @@
 The server's limits on what may wait for a subscriber are off, and it sends small packets at once. Both clients speak
 version 3.1.1, whose packets carry no properties to build and to parse. paho's publishers do without its network thread,
 as its documentation describes for programs with a loop of their own: with QoS 1 they need half the CPU time. Requests
-and replies are messages whose topic ends with the number of the slot.
+and replies are messages whose topic ends with the number of the caller: a thread with paho, a task with gmqtt.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from ..broker import Broker, free_port, started
@@ -23,7 +24,7 @@ from ..gate import Gate
 from ..json_bytes import coding
 from ..needs import lacking, program, versions
 from ..plan import Plan
-from ..trips import Trips
+from ..trips import Callers, Trips
 from ..workloads import COMMON
 
 with suppress(ImportError):
@@ -102,31 +103,40 @@ class PahoQos0(Mosquitto):
             gate.end()
 
     def ping(self, address: str, plan: Plan, gate: Gate) -> None:
-        self._keep_sending(address, plan, gate, plan.topics, [PONG])
+        trips = Trips(plan, gate)
+        there = plan.topics[0]
+
+        def came_back(link: PahoClient, message: MQTTMessage) -> None:
+            if (payload := trips.next(0, message.payload)) is not None:
+                link.publish(there, payload, self.qos)
+
+        with listening(address, [PONG], self.qos, came_back) as link:
+            gate.ready()
+            for _, payload in trips.first():
+                link.publish(there, payload, self.qos)
+            gate.end()
 
     def pong(self, address: str, plan: Plan, gate: Gate) -> None:
         self._send_back(address, plan, gate, plan.topics, [PONG])
 
     def ask(self, address: str, plan: Plan, gate: Gate) -> None:
-        self._keep_sending(address, plan, gate, *slots(plan))
+        trips = Trips(plan, gate)
+        there, back = slots(plan)
+        replies: dict[str, SimpleQueue[bytes]] = {topic: SimpleQueue() for topic in back}
+
+        def keep_asking(slot: int, payload: bytes | None) -> None:
+            while payload is not None:
+                link.publish(there[slot], payload, self.qos)
+                payload = trips.next(slot, replies[back[slot]].get())
+
+        with listening(address, back, self.qos, lambda _, message: replies[message.topic].put(message.payload)) as link:
+            gate.ready()
+            for asking in trips.first():
+                threading.Thread(target=keep_asking, args=asking).start()
+            gate.end()
 
     def answer(self, address: str, plan: Plan, gate: Gate) -> None:
         self._send_back(address, plan, gate, *slots(plan))
-
-    def _keep_sending(self, address: str, plan: Plan, gate: Gate, there: list[str], back: list[str]) -> None:
-        trips = Trips(plan, gate)
-        number = {topic: slot for slot, topic in enumerate(back)}
-
-        def came_back(link: PahoClient, message: MQTTMessage) -> None:
-            slot = number[message.topic]
-            if (payload := trips.next(slot, message.payload)) is not None:
-                link.publish(there[slot], payload, self.qos)
-
-        with listening(address, back, self.qos, came_back) as link:
-            gate.ready()
-            for slot, payload in trips.first():
-                link.publish(there[slot], payload, self.qos)
-            gate.end()
 
     def _send_back(self, address: str, plan: Plan, gate: Gate, there: list[str], back: list[str]) -> None:
         encode, decode = coding(plan)
@@ -183,31 +193,37 @@ class Gmqtt(Mosquitto):
             await gate.end_async()
 
     async def ping(self, address: str, plan: Plan, gate: Gate) -> None:
-        await self._keep_sending(address, plan, gate, plan.topics, [PONG])
+        trips = Trips(plan, gate)
+        there = plan.topics[0]
+
+        def came_back(link: GmqttClient, topic: str, payload: bytes, *_: Any) -> None:
+            if (following := trips.next(0, payload)) is not None:
+                link.publish(there, following)
+
+        async with connected_async(address, [PONG], came_back) as link:
+            await gate.ready_async()
+            for _, payload in trips.first():
+                link.publish(there, payload)
+            await gate.end_async()
 
     async def pong(self, address: str, plan: Plan, gate: Gate) -> None:
         await self._send_back(address, plan, gate, plan.topics, [PONG])
 
     async def ask(self, address: str, plan: Plan, gate: Gate) -> None:
-        await self._keep_sending(address, plan, gate, *slots(plan))
-
-    async def answer(self, address: str, plan: Plan, gate: Gate) -> None:
-        await self._send_back(address, plan, gate, *slots(plan))
-
-    async def _keep_sending(self, address: str, plan: Plan, gate: Gate, there: list[str], back: list[str]) -> None:
-        trips = Trips(plan, gate)
+        there, back = slots(plan)
         number = {topic: slot for slot, topic in enumerate(back)}
 
         def came_back(link: GmqttClient, topic: str, payload: bytes, *_: Any) -> None:
-            slot = number[topic]
-            if (following := trips.next(slot, payload)) is not None:
-                link.publish(there[slot], following)
+            callers.came_back(number[topic], payload)
 
         async with connected_async(address, back, came_back) as link:
+            callers = Callers(plan, gate, lambda slot, payload: link.publish(there[slot], payload))
             await gate.ready_async()
-            for slot, payload in trips.first():
-                link.publish(there[slot], payload)
+            await callers.ask()
             await gate.end_async()
+
+    async def answer(self, address: str, plan: Plan, gate: Gate) -> None:
+        await self._send_back(address, plan, gate, *slots(plan))
 
     async def _send_back(self, address: str, plan: Plan, gate: Gate, there: list[str], back: list[str]) -> None:
         encode, decode = coding(plan)

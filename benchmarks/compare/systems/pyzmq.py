@@ -3,12 +3,14 @@
 
 Plain sockets: ``zmq.asyncio`` adds a future and a turn of its loop to each message. Topic and payload are one frame, as
 in the weather server of ZeroMQ's guide: as two frames they take three times as long. Queues have no limit. Publishers
-are XPUB, which is PUB and tells them when somebody has subscribed.
+are XPUB, which is PUB and tells them when somebody has subscribed. Callers that ask at once are tasks of asyncio which
+share a plain socket.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from ..gate import Gate
 from ..json_bytes import coding
 from ..needs import lacking, versions
 from ..plan import Plan
-from ..trips import Trips, tagged, untagged
+from ..trips import Callers, Trips, tagged, untagged
 from ..workloads import COMMON
 
 with suppress(ImportError):
@@ -88,17 +90,18 @@ class PyZmq:
                 out.send(back + encode(decode(events.recv().partition(b" ")[2])))
             gate.end()
 
-    def ask(self, address: str, plan: Plan, gate: Gate) -> None:
+    def ask(self, address: str, plan: Plan, gate: Gate) -> Awaitable[None] | None:
+        if plan.concurrency > 1:
+            return ask_at_once(address, plan, gate)
         trips = Trips(plan, gate)
         with connected(zmq.DEALER, address) as asks:
             gate.ready()
-            for slot, payload in trips.first():
-                asks.send(tagged(slot, payload))
-            for _ in range(plan.count):
-                slot, reply = untagged(asks.recv())
-                if (payload := trips.next(slot, reply)) is not None:
-                    asks.send(tagged(slot, payload))
+            (_, payload), *_ = trips.first()
+            while payload is not None:
+                asks.send(tagged(0, payload))
+                payload = trips.next(0, untagged(asks.recv())[1])
             gate.end()
+        return None
 
     def answer(self, address: str, plan: Plan, gate: Gate) -> None:
         encode, decode = coding(plan)
@@ -109,6 +112,28 @@ class PyZmq:
                 slot, payload = untagged(body)
                 asks.send_multipart([*way_back, tagged(slot, encode(decode(payload)))])
             gate.end()
+
+
+async def ask_at_once(address: str, plan: Plan, gate: Gate) -> None:
+    """Ask from many tasks by one socket, which is read as long as there is something whenever ZeroMQ says so."""
+    loop = asyncio.get_running_loop()
+    with connected(zmq.DEALER, address) as asks:
+
+        def send(slot: int, payload: bytes) -> None:
+            asks.send(tagged(slot, payload))
+            loop.call_soon(read)  # sending may have taken the note that there is something to read
+
+        def read() -> None:
+            with suppress(zmq.Again):
+                while True:
+                    callers.came_back(*untagged(asks.recv(zmq.NOBLOCK)))
+
+        callers = Callers(plan, gate, send)
+        loop.add_reader(asks.fileno(), read)
+        await gate.ready_async()
+        await callers.ask()
+        await gate.end_async()
+        loop.remove_reader(asks.fileno())
 
 
 def head(topic: str) -> bytes:
