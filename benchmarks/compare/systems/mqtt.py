@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
+from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import Any
 
 from ..broker import Broker, free_port, started
@@ -276,10 +277,11 @@ def exchange(link: PahoClient) -> None:
 def listening(
     address: str, topics: Sequence[str], qos: int, take: Callable[[PahoClient, MQTTMessage], None]
 ) -> Iterator[PahoClient]:
-    """Connect paho with a network thread, on which messages are taken, and subscribe."""
+    """Connect paho with a network thread, on which messages are taken, and subscribe; small packets go out at once."""
     link = PahoClient(CallbackAPIVersion.VERSION2)
     link.max_inflight_messages = IN_FLIGHT
     link.on_message = lambda link, _, message: take(link, message)
+    link.on_socket_open = lambda _, __, sock: sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
     events = {"on_connect": threading.Event(), "on_subscribe": threading.Event()}
     for name, event in events.items():
         setattr(link, name, lambda *_, event=event: event.set())

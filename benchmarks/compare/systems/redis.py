@@ -4,8 +4,8 @@
 Events are published in pipelines without a transaction. Requests and replies go through a list each: one pipeline
 appends to one and waits at the other. Callers that ask at once are tasks of asyncio; redis-py would give each of them a
 connection of its own, which takes twenty times as long as here: what they have to send is appended in one command
-whenever the one before is done. Protocol 2, whose replies hiredis hands over as plain lists. The server keeps nothing on disk,
-and its limit on what a subscriber may have waiting is off.
+whenever the one before is done. Protocol 2, whose replies hiredis hands over as plain lists. The server keeps nothing
+on disk, and its limit on what a subscriber may have waiting is off.
 """
 
 from __future__ import annotations
