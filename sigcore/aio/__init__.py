@@ -8,8 +8,8 @@ A router belongs to the event loop that opened it.
 
 from __future__ import annotations
 
-from ._event_loop import new_event_loop
 from ._client import ClientRouter
+from ._event_loop import new_event_loop
 from ._router import Router
 from ._server import ServerRouter
 from ._stream import Stream
