@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.compare.__main__ import check
+from benchmarks.compare.broker import started_module
 from benchmarks.compare.check import worse_than
 from benchmarks.compare.machine import TOO_MUCH, Usage
 from benchmarks.compare.plan import Plan
@@ -22,7 +23,7 @@ from benchmarks.compare.ratios import rows_of
 from benchmarks.compare.relay import attach
 from benchmarks.compare.results import Results
 from benchmarks.compare.run import Run, with_figures
-from benchmarks.compare.series import turned
+from benchmarks.compare.series import attempt, turned
 from benchmarks.compare.systems.raw import framed, scan
 from benchmarks.compare.tables import number, table
 from benchmarks.compare.workloads import WORKLOADS
@@ -148,6 +149,31 @@ def test_a_run_in_which_nothing_came_has_failed() -> None:
     deaf = {"count": 0, "by_last": 0, "first_s": 0.0, "last_s": 0.0, "wrong": 0, "latency_s": {}}
     run = with_figures(Run(system="raw", workload="1-to-8", round=1, count=100), TO_EIGHT, [deaf])
     assert (run.failure, run.lost) == ("nothing came", 100)
+
+
+def test_a_run_that_ends_in_an_error_of_any_kind_is_a_result_that_says_so() -> None:
+    assert attempt("nobody", ONE_TO_ONE, 100, 1).failure == "KeyError('nobody')"
+
+
+def test_a_system_that_failed_once_says_so_beside_its_figures() -> None:
+    failed = Run(system="raw", workload="1-to-1", round=2, count=100, failure="no such luck")
+    assert table(ONE_TO_ONE, rows_of(ONE_TO_ONE, [a_run("raw", 1000.0), failed])).endswith("| 1 failed |\n")
+
+
+def test_a_server_that_does_not_begin_shows_what_it_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RuntimeError, match="ended with code"), started_module("json.tool", "no-such-file"):
+        pass
+    assert "no-such-file" in capsys.readouterr().err
+
+
+def test_a_server_that_did_its_work_is_not_heard_of(
+    suite: dict[str, str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", suite["PYTHONPATH"])
+    monkeypatch.setenv("PYTHONVERBOSE", "1")  # it says a lot about what it imports
+    with started_module("benchmarks.compare.relay"):
+        pass
+    assert capfd.readouterr().err == ""
 
 
 def test_a_table_shows_losses() -> None:

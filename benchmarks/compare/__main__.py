@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from .systems import SYSTEMS, load_system
 from .tables import number
 from .workloads import WORKLOADS
 
+BRIEF_S = 0.4
+
 
 def main(arguments: Sequence[str]) -> int:
     """Measure, report, and check against an earlier run if asked; return the exit code."""
@@ -28,15 +31,21 @@ def main(arguments: Sequence[str]) -> int:
         print(f"left out: {key}, {why}")
     keys = [key for key in options.systems if key not in missing]
     began = datetime.now(UTC).isoformat(" ", "minutes")
-    with kept_awake(options.awake) as awake:
-        runs = measure(
+    runs: list[Run] = []
+
+    def note(run: Run) -> None:
+        tell(run)
+        runs.append(run)
+
+    with suppress(KeyboardInterrupt), kept_awake(options.awake) as awake:  # what there is by then is worth a report
+        measure(
             [WORKLOADS[name] for name in options.only],
             keys,
             rounds=options.rounds,
             seconds=options.seconds,
             count=options.count,
             awake=awake,
-            tell=tell,
+            tell=note,
         )
     results = Results(runs, description(), {key: about(key) for key in keys}, missing, list(arguments), began)
     results.save(options.out)
@@ -51,8 +60,9 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", type=names_in(WORKLOADS), default=list(WORKLOADS), help=f"of {', '.join(WORKLOADS)}")
     parser.add_argument("--systems", type=names_in(SYSTEMS), default=list(SYSTEMS), help=f"of {', '.join(SYSTEMS)}")
     parser.add_argument("--rounds", type=int, default=3, help="how often each system is run (3)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="about how long a run takes (2)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="about how long a run takes (1)")
     parser.add_argument("--count", type=int, default=0, help="events or round trips of a run, instead of --seconds")
+    parser.add_argument("--brief", action="store_true", help="runs of 0.4 s: half the time, for a first look")
     parser.add_argument("--quick", action="store_true", help="one round of 300: whether it works, not how fast")
     parser.add_argument("--no-awake", dest="awake", action="store_false", help="let idle cores sleep")
     parser.add_argument("--out", type=Path, default=Path("build", "benchmarks"), help="folder for the results")
@@ -61,6 +71,8 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--factor", type=float, default=1.25, help="how much worse a ratio may be for --check (1.25)")
     options = parser.parse_args(arguments)
+    if options.brief:
+        options.seconds = BRIEF_S
     if options.quick:
         options.rounds, options.count, options.awake = 1, 300, False
     return options

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -45,7 +46,10 @@ def started(command: Sequence[str], address: str, port: int) -> Iterator[Broker]
 
 @contextmanager
 def started_module(module: str, *arguments: str) -> Iterator[Broker]:
-    """Run a module of Python, which prints its address as its first line when it is ready, until the end."""
+    """Run a module of Python, which prints its address as its first line when it is ready, until the end.
+
+    What it said on its standard error is shown if it ended before, or something else went wrong.
+    """
     command = [sys.executable, "-m", module, *arguments]
     with (
         tempfile.TemporaryFile(mode="w+") as errors,
@@ -53,15 +57,14 @@ def started_module(module: str, *arguments: str) -> Iterator[Broker]:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
         ) as process,
     ):
+        has_failed = True
         try:
-            assert process.stdout is not None
-            address = process.stdout.readline().strip()
-            if not address:
-                raise RuntimeError(f"{module} ended with code {process.wait()} before it was ready")
-            yield Broker(address, (process.pid,))
+            yield Broker(_first_line(process, module), (process.pid,))
+            has_failed = process.poll() is not None
         finally:
             _stop(process)
-            _show(module, errors)
+            if has_failed:
+                _show(module, errors)
 
 
 def free_port() -> int:
@@ -69,6 +72,17 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     return port
+
+
+def _first_line(process: subprocess.Popen[str], module: str) -> str:
+    assert process.stdout is not None
+    patience = threading.Timer(START_S, process.kill)
+    patience.start()
+    address = process.stdout.readline().strip()
+    patience.cancel()
+    if not address:
+        raise RuntimeError(f"{module} ended with code {process.wait()} before it was ready")
+    return address
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:

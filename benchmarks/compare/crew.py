@@ -60,7 +60,8 @@ class Worker:
 
     def failure(self) -> RunFailed:
         """Return an error that says how it ended."""
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(2 * CLOSING_S)
         self._errors.seek(0)
         said = self._errors.read().strip().splitlines()[-1:]
         return RunFailed(f"{self._name} ended with code {self._process.returncode}: {''.join(said) or 'no word'}")

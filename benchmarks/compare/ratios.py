@@ -43,7 +43,8 @@ class Row:
         figure: In the workload's unit; ``None`` where every run failed.
         ratio: Of its figure to that of the same round which it is compared with; ``None`` where there is none.
         disturbed: How many were not left alone: others had too much of the machine.
-        failure: Why the last run that failed did.
+        failed: How many failed.
+        failure: Why the last of these did.
     """
 
     system: str
@@ -51,6 +52,7 @@ class Row:
     figure: Spread | None
     ratio: Spread | None
     disturbed: int
+    failed: int
     failure: str
 
     @property
@@ -97,6 +99,7 @@ def _row(key: str, workload: Workload, runs: list[Run]) -> Row:
         figure=Spread.of([run.figure for run, _ in counted]),
         ratio=Spread.of([run.figure / base.figure for run, base in counted if base]),
         disturbed=len(pairs) - len(quiet),
+        failed=len(own) - len(pairs),
         failure=next((run.failure for run in reversed(own) if run.failure), ""),
     )
 

@@ -10,9 +10,14 @@ from .run import Run, run_once
 from .systems import load_system
 from .workloads import Workload
 
-FIRST_COUNT = 2_000
+FIRST_PER_S = 10_000
+"""What a slow system does in a second; a fast one is tried again with as many times more."""
 GROWS_BY = 25
+TELLS_FROM = 0.1
+"""From which share of the time that a run shall take its pace is believed."""
 TRIES = 4
+EXPECTED = (RunFailed, RuntimeError, TimeoutError, OSError)
+"""Errors whose text says all."""
 
 
 def measure(
@@ -24,7 +29,7 @@ def measure(
     count: int = 0,
     awake: Iterable[int] = (),
     tell: Callable[[Run], None],
-) -> list[Run]:
+) -> None:
     """Run every system on every workload that it can do.
 
     Args:
@@ -34,39 +39,34 @@ def measure(
         seconds: About how long one run shall take.
         count: The same count for all; 0 finds for each the one that takes so long.
         awake: Processes that only keep the cores awake.
-        tell: Called after each run that counts.
-
-    Returns:
-        All runs, in their order; those of one workload's round follow each other.
+        tell: Called with each run that counts; those of one workload's round follow each other.
     """
-    runs = []
     for workload in workloads:
         able = [key for key in keys if workload.name in load_system(key).workloads]
         counts = {key: count or count_for(key, workload, seconds) for key in able}
         for round_ in range(1, rounds + 1):
             for key in turned(able, round_):
-                run = attempt(key, workload, counts[key], round_, awake)
-                tell(run)
-                runs.append(run)
-    return runs
+                tell(attempt(key, workload, counts[key], round_, awake))
 
 
 def attempt(key: str, workload: Workload, count: int, round_: int, awake: Iterable[int] = ()) -> Run:
-    """Run once; a run that fails is a result too."""
+    """Run once; a run that fails, for whatever reason, is a result too."""
     try:
         return run_once(key, workload, count, round_=round_, awake=awake)
-    except (RunFailed, RuntimeError, TimeoutError, OSError) as error:
-        return Run(system=key, workload=workload.name, round=round_, count=count, failure=str(error))
+    except Exception as error:  # noqa: BLE001  # of whatever library: the others are measured all the same
+        text = str(error) if isinstance(error, EXPECTED) else repr(error)
+        failure = " ".join(text.split()) or repr(error)
+        return Run(system=key, workload=workload.name, round=round_, count=count, failure=failure)
 
 
 def count_for(key: str, workload: Workload, seconds: float) -> int:
     """Return how many events, or round trips, take a system about so long; it warms the machine up too."""
-    count = FIRST_COUNT // (workload.plan.publishers * workload.plan.subscribers)
+    count = max(100, round(FIRST_PER_S * seconds)) // (workload.plan.publishers * workload.plan.subscribers)
     for _ in range(TRIES):
         run = attempt(key, workload, count, 0)
         if run.failure or run.lost or run.wall_s <= 0:
             return count
-        if run.wall_s >= seconds / 3:
+        if run.wall_s >= seconds * TELLS_FROM:
             return max(100, round(count * seconds / run.wall_s))
         count = round(count * min(GROWS_BY, seconds / run.wall_s))
     return count

@@ -57,7 +57,12 @@ def _cells(workload: Workload, row: Row, number_of: int) -> list[str]:
     else:
         cells += [_losses(row)]
     cpu = " / ".join(f"{row.cpu_us(side):.2f}" for side in ("publish", "broker", "subscribe"))
-    return [*cells, cpu, str(row.disturbed) if row.disturbed else ""]
+    return [*cells, cpu, _troubles(row)]
+
+
+def _troubles(row: Row) -> str:
+    counts = {"": row.disturbed, " failed": row.failed}
+    return ", ".join(f"{count}{what}" for what, count in counts.items() if count)
 
 
 def _losses(row: Row) -> str:
