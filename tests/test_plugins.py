@@ -149,7 +149,7 @@ def test_a_name_that_nobody_offers_names_what_is_installed(site: Site) -> None:
         load_carrier("void+tcp")
     with pytest.raises(LookupError, match="no codec 'paper' is installed"):
         load_codec("paper")
-    with pytest.raises(PluginNotFound, match="no plugin 'paper' is installed; installed: (none|accel)$"):
+    with pytest.raises(PluginNotFound, match=r"no plugin 'paper' is installed; installed: (none|accel)$"):
         load_plugin("paper")
 
 
