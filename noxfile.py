@@ -25,7 +25,19 @@ PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 PACKAGES = [ROOT, *PLUGINS]
 DIST = ROOT / "dist"
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
-BENCHMARKS = ("in_process", "startup", "idle", "growth", "client_path", "server_path", "codecs", "advice")
+BENCHMARKS = {
+    "in_process": ("--rounds", "15"),
+    "startup": ("--times", "10"),
+    "idle": ("--clients", "5000", "--seconds", "10"),
+    "growth": ("--rounds", "3"),
+    "client_path": (),
+    "server_path": (),
+    "codecs": ("--rounds", "20"),
+    "scan": (),
+    "advice": ("--rounds", "3"),
+}
+"""The small ones, with the options that make them brief."""
+BRIEF = "--brief"
 BROKERS = ("nats-server", "mosquitto", "redis-server")
 INSTALL_BROKERS = "--install-brokers"
 
@@ -141,7 +153,8 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure sigcore and its peers; results in build/benchmarks, benchmarks/README.md has the options.
 
-    Arguments after ``--`` are those of the comparison between processes, and leave out all other benchmarks. Brokers
+    ``-- --brief`` takes half the time for all of it. Other arguments after ``--`` are those of the comparison between
+    processes, and leave out all other benchmarks. Brokers
     come from the system: what is not installed is left out. As root on Debian, ``-- --install-brokers`` installs them.
     """
     arguments = [argument for argument in session.posargs if argument != INSTALL_BROKERS]
@@ -153,8 +166,9 @@ def bench(session: nox.Session) -> None:
             shutil.copytree(ROOT / package, Path(folder, package))
         alone = {"PYTHONPATH": folder, "PYTHONSAFEPATH": "1"}
         session.run("python", "-m", "benchmarks.compare", *arguments, env=alone)
-        for name in () if arguments else BENCHMARKS:
-            session.run("python", "-m", f"benchmarks.{name}", "--json", f"build/benchmarks/{name}.json", env=alone)
+        for name, brief in BENCHMARKS.items() if set(arguments) <= {BRIEF} else ():
+            options = (*(brief if arguments else ()), "--json", f"build/benchmarks/{name}.json")
+            session.run("python", "-m", f"benchmarks.{name}", *options, env=alone)
 
 
 def group(name: str) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def main() -> None:
     """Measure what the command line asks for."""
     parser = options_of(__doc__)
     parser.add_argument("--clients", type=numbers, default=[1_000, 5_000], help="how many (1000,5000)")
-    parser.add_argument("--seconds", type=float, default=30.0, help="how long they are idle (30)")
+    parser.add_argument("--seconds", type=float, default=15.0, help="how long they are idle (15)")
     parser.add_argument("--loops", default="asyncio,uvloop", help="whose servers (asyncio,uvloop)")
     parser.add_argument("--serve", metavar="LOOP", help="be the server")
     options = parser.parse_args()

@@ -3,7 +3,7 @@
 
     python -m benchmarks.scan
 
-Prints nanoseconds per frame, the best of many rounds: cutting what was read into runs, and taking a run apart.
+Nanoseconds per frame, the best of many rounds: cutting what was read into runs, and taking a run apart.
 ``SIGCORE_PURE=1 python -m benchmarks.server_path``, and the same without the variable, show what comes of it.
 """
 
@@ -14,9 +14,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from sigcore.protocol import scanner
 from sigcore.protocol.frames import Kind, frame
+
+from .report import Report, Table, options_of
 
 ROUNDS = 100
 FRAMES_A_ROUND = 7_000
@@ -95,16 +98,20 @@ def compiled() -> ModuleType | None:
 
 
 def main() -> None:
+    """Measure what is installed."""
+    options = options_of(__doc__).parse_args()
     fast = compiled()
-    print(f"{'ns for each frame':<50}{'Python':>8}{'compiled':>10}" if fast else "sigcore-accel is not installed")
+    table = Table("ns for each frame", ["", "Python", "compiled", "times as fast"])
+    figures: list[dict[str, Any]] = []
     for what, work in (("cut", cutting), ("take apart", taking_apart)):
         for case in cases():
+            name = f"{what}: {case.name}"
             slow_ns = ns_per_frame(work(scanner, case), case.frames)
-            line = f"{what + ': ' + case.name:<50}{slow_ns:>8.0f}"
-            if fast:
-                fast_ns = ns_per_frame(work(fast, case), case.frames)
-                line += f"{fast_ns:>10.0f}{slow_ns / fast_ns:>7.1f} x"
-            print(line)
+            fast_ns = ns_per_frame(work(fast, case), case.frames) if fast else None
+            figures.append({"what": name, "ns": slow_ns, "compiled_ns": fast_ns})
+            cells = [f"{fast_ns:.0f}", f"{slow_ns / fast_ns:.1f}"] if fast_ns else ["", ""]
+            table.rows.append([name, f"{slow_ns:.0f}", *cells])
+    Report("scan", [table], figures, [] if fast else ["sigcore-accel, not installed"]).give(options.json)
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ class Sigcore:
         return "" if find_spec("sig_tcp") else "needs sigcore-tcp, and sigcore-cbor for payloads of bytes"
 
     def version(self) -> str:
-        installed = [name for name in ("sigcore", "uvloop", "msgspec", "cbor2") if find_spec(name)]
-        return ", ".join(f"{name} {version(name)}" for name in installed)
+        modules = {"sigcore": "sigcore", "sig_accel": "sigcore-accel"} | {name: name for name in FASTER}
+        return ", ".join(f"{name} {version(name)}" for module, name in modules.items() if find_spec(module))
 
     def broker(self, folder: Path) -> AbstractContextManager[Broker]:
         return started_module("benchmarks.compare.sigcore_server")
