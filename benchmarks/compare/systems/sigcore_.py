@@ -21,6 +21,8 @@ from ..plan import Plan
 from ..workloads import CODECS, COMMON
 
 PUBLISHER, SUBSCRIBER = 0, 1
+FASTER = ("uvloop", "msgspec", "cbor2")
+"""Libraries that it is measured with, where they are installed."""
 DRAINS_EVERY = 200
 """Events after which a publisher waits for room; one that never does so fills the buffer, and spends more time."""
 
