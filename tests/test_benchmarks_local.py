@@ -43,6 +43,14 @@ def test_the_time_of_an_event_is_measured_beside_much_else(tmp_path: Path) -> No
     assert all(row["ns"] > 0 for row in figures)
 
 
+def test_advice_is_measured(tmp_path: Path) -> None:
+    pytest.importorskip("sig_tcp")
+    pytest.importorskip("sig_cbor")
+    figures = run(tmp_path, "advice", "--rounds", "1", "--events", "50")
+    assert {"as advised", "without a pause"} <= {row["way"] for row in figures}
+    assert all(row["us"] > 0 for row in figures)
+
+
 def run(folder: Path, benchmark: str, *options: str) -> list[dict[str, Any]]:
     """Run a benchmark with what is installed; return its figures, which it also prints as a table."""
     (folder / "root").mkdir()
