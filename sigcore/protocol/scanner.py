@@ -146,16 +146,23 @@ class FrameReader:
             pos = end
         if run_route is not None:
             yield event, run_id, run_route, data, run_start, pos, run_count
-        if pos < size:
-            self._begin(data, pos)
+        if pos < size and not self._begin(data, pos):
+            yield from self._cut(data, pos)
 
-    def _begin(self, data: bytes, pos: int) -> None:
-        """Keep the unfinished frame that begins at ``pos``; refuse it now if it can never be taken."""
+    def _begin(self, data: bytes, pos: int) -> bool:
+        """Keep the unfinished frame that begins at ``pos``; refuse it now if it can never be taken.
+
+        Returns:
+            Whether that was all; not where it is whole, because the limit was raised for the last item.
+        """
         if len(data) - pos >= HEADER_BYTES:
             length, kind, _id = read_header(data, pos)
             self._check(length, kind)
+            if pos + HEADER_BYTES + length <= len(data):
+                return False
             self._need = HEADER_BYTES + length
         self._keep(data[pos:])
+        return True
 
     def _check(self, length: int, kind: int) -> None:
         if kind not in _KNOWN and kind < FIRST_EXTENSION:

@@ -156,6 +156,17 @@ def test_a_limit_that_is_raised_by_a_frame_holds_for_the_next_in_the_same_piece(
     assert found == [Kind.HELLO, Kind.EVENT, Kind.PING, Kind.EVENT]
 
 
+def test_a_limit_that_is_raised_by_a_run_holds_for_the_next_frame_in_the_same_piece() -> None:
+    reader = FrameReader(10, ROUTES)
+    stream = frame(Kind.EVENT, 1, b"x") + frame(Kind.EVENT, 3, bytes(200)) + frame(Kind.PING, 1)
+    found: list[int] = []
+    for chunk in (stream, stream):
+        for kind, *_rest in reader.feed(chunk):
+            found.append(kind)
+            reader.max_frame = MAX_FRAME
+    assert found == 2 * [Kind.EVENT, Kind.EVENT, Kind.PING]
+
+
 def test_a_large_frame_in_many_pieces_costs_no_object_for_each() -> None:
     reader = FrameReader(1 << 20, ROUTES)
     stream = frame(Kind.EVENT, 1, bytes(20_000))
