@@ -61,6 +61,7 @@ class Gate:
         # Locked until the gate is open. Ctrl-C may leave the Condition of an Event locked for ever, no such lock.
         self._shut = threading.Lock()
         self._shut.acquire()
+        self._is_shut = True
 
     def __call__(self, info: EventInfo, data: Any) -> None:
         """Take an event: deliver it once the gate is open, or let it wait here."""
@@ -87,8 +88,14 @@ class Gate:
             while (item := self._next()) is not None:
                 self._pass(item)
         finally:  # also where the listener ends the program
-            with self._lock:
-                self._is_open = True
+            self.open()
+
+    def open(self) -> None:
+        """Let through whoever waits; may be called twice."""
+        with self._lock:
+            self._is_open = True
+            let_through, self._is_shut = self._is_shut, False
+        if let_through:
             self._shut.release()
 
     def _put(self, info: EventInfo, data: Any) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
@@ -454,13 +455,15 @@ class Router:
 
     def _replay(self, listener: Listener, gate: Gate) -> None:
         listener.gate, listener.call = gate, gate
-        with self._lock, self._keeping.lock:
-            kept = last_of_each(self._table.local_signals(listener.key), listener.replay)
-            self._table.add_listener(listener)
         try:
+            with self._lock, self._keeping.lock:
+                kept = last_of_each(self._table.local_signals(listener.key), listener.replay)
+                self._table.add_listener(listener)
             gate.replay(in_order(kept))
-        except BaseException:  # the listener ends the program
-            self._remove_listener(listener)
+        except BaseException:  # the listener ends the program, or Ctrl-C does: nobody must wait for a gate left shut
+            gate.open()
+            with suppress(KeyError, ValueError):  # it had not come to be in the tables
+                self._remove_listener(listener)
             raise
         with self._lock:
             listener.gate = None
