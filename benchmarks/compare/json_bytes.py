@@ -13,9 +13,10 @@ try:
     from msgspec.json import Decoder, Encoder
 except ImportError:
 
-    def encode_json(data: Any) -> bytes:
+    def _dumped(data: Any) -> bytes:
         return json.dumps(data, separators=(",", ":")).encode()
 
+    encode_json: Callable[[Any], bytes] = _dumped
     decode_json: Callable[[bytes], Any] = json.loads
 else:
     encode_json = Encoder().encode
