@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
+from textwrap import fill
 
 from ..compare.ratios import rows_of
 from ..compare.systems import load_system
@@ -36,7 +37,7 @@ def parts_of(measured: Measured, shortfalls: str) -> Mapping[str, str]:
         "machine": machine(measured),
         "bars": bars.table(found),
         "behind": behind(measured),
-        "shortfalls": with_quotes(shortfalls_of(found, paragraphs(shortfalls)), known),
+        "shortfalls": wrapped(with_quotes(shortfalls_of(found, paragraphs(shortfalls)), known)),
     }
     for title, workloads in GROUPS.items():
         tables = [table(kind, rows) for kind in workloads if (rows := rows_of(kind, measured.compared.runs))]
@@ -108,6 +109,11 @@ def paragraphs(text: str) -> Mapping[str, str]:
     """Return the paragraphs of ``shortfalls.md`` by their headings."""
     _, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
     return {head.strip(): body.strip() for head, _, body in (section.partition("\n") for section in sections)}
+
+
+def wrapped(text: str) -> str:
+    """Return paragraphs in lines as long as those of other pages."""
+    return "\n\n".join(fill(paragraph, 120, break_on_hyphens=False) for paragraph in text.split("\n\n"))
 
 
 def shortfalls_of(found: Sequence[Standing], texts: Mapping[str, str]) -> str:
