@@ -41,6 +41,11 @@ BRIEF = "--brief"
 BROKERS = ("nats-server", "mosquitto", "redis-server")
 INSTALL_BROKERS = "--install-brokers"
 
+TOUCH_OTHER_PACKAGES = [
+    *(f"tests/test_{name}.py" for name in ("blocking", "client_server", "codec_check", "json", "plugins", "typed")),
+    *(f"plugins/{name}/tests" for name in ("sig_accel", "sig_cbor", "sig_serial", "sig_tcp")),
+]
+
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "virtualenv"
 
@@ -80,15 +85,12 @@ def tests_minimal(session: nox.Session) -> None:
 
 @nox.session(requires=["dist"])
 def minimums(session: nox.Session) -> None:
-    """Run the tests with the lowest versions of other packages that each pyproject.toml allows.
-
-    But for those which touch no other package, or take long to break links and processes: ``tests`` runs them.
-    """
+    """Run the tests that touch other packages with the lowest versions of these that each pyproject.toml allows."""
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "minimums.txt")
         constraints.write_text("".join(f"{line}\n" for line in lowest_versions()), encoding="utf-8")
         session.install("--constraint", str(constraints), *wheels(), *group("test-all"))
-    run_pytest(session, *without("integration", "faults", "sessions", "protocol"), *session.posargs)
+    run_pytest(session, *TOUCH_OTHER_PACKAGES, *session.posargs)
 
 
 @nox.session
