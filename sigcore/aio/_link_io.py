@@ -78,10 +78,9 @@ class LinkIO(asyncio.Protocol):
         if self._rest is not None:
             self._rest += data  # it came although reading is paused
             return
-        is_done = self.link.receive(data, self._loop.time(), ITEMS_A_TURN)
-        self._received(self)
-        if not is_done:
+        if not self.link.receive(data, self._loop.time(), ITEMS_A_TURN):
             self._wait_for_turn(b"")
+        self._received(self)  # last: a listener that ends the program raises through it
 
     def _wait_for_turn(self, rest: bytes) -> None:
         if self._transport is not None and not self.link.has_ended:
@@ -93,15 +92,16 @@ class LinkIO(asyncio.Protocol):
         """Deal with more of what came; what came since is dealt with next."""
         if self._rest is None or self._transport is None or self.link.has_ended:
             return
-        is_done = self.link.receive(b"", self._loop.time(), ITEMS_A_TURN)
-        self._received(self)
-        if not is_done:
+        if not self.link.receive(b"", self._loop.time(), ITEMS_A_TURN):
             self._wait_for_turn(self._rest)
+            self._received(self)
             return
         rest, self._rest = self._rest, None
         self._transport.resume_reading()
         if rest:
             self.data_received(rest)
+        else:
+            self._received(self)
 
     def eof_received(self) -> bool:
         """Close: a link needs both directions."""
@@ -118,10 +118,10 @@ class LinkIO(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; this comes once, and last."""
-        if self._rest is not None:  # it came before the end
+        rest, self._rest = self._rest, None
+        if rest is not None:  # it came before the end
             self.link.receive(b"", self._loop.time())
-            self.link.receive(self._rest, self._loop.time())
-            self._rest = None
+            self.link.receive(rest, self._loop.time())
         self.link.lose(exc, self._loop.time())
         for timer in (self._timer, self._abort_timer):
             if timer is not None:
@@ -131,6 +131,8 @@ class LinkIO(asyncio.Protocol):
             self.lost.set_result(None)
         if self._gone is not None:
             self._gone(self)
+        if rest is not None:
+            self._received(self)
 
     def flush(self) -> None:
         """Write what may be written, close where the link has ended, and see when it is due next."""
