@@ -28,6 +28,9 @@ MOST_FRESH = 1_000
 FRESH_BYTES = 2_048
 """How long such an event may be, at most."""
 
+MOST_HEADERS = 64
+"""How many headers are kept for a topic, about 8 KB: events of one topic are of few lengths, or of too many."""
+
 FRESH_WAIT_S = 0.01
 """How long a thread that may wait lets the loop write them; then the link is slow, and their bytes are counted."""
 
@@ -35,7 +38,7 @@ _EVENT = int(Kind.EVENT)
 
 
 class Headers(dict[int, bytes]):
-    """The headers of one topic's EVENT frames, by the length of the body; short ones come again and again."""
+    """The headers of one topic's EVENT frames, by the length of the body; the same come again and again."""
 
     def __init__(self, topic_id: int) -> None:
         super().__init__()
@@ -43,7 +46,7 @@ class Headers(dict[int, bytes]):
 
     def __missing__(self, length: int) -> bytes:
         header = HEADER.pack(length, _EVENT, self._topic_id)
-        if length <= FRESH_BYTES:
+        if len(self) < MOST_HEADERS:
             self[length] = header
         return header
 
@@ -253,9 +256,11 @@ class Outbox(EventBuffer[OutboxItem]):
 
         What has no number, or is refused, settles with all behind it.
         """
-        self.trusted = self._most_trusted()
         taken = 0
         with self._lock:
+            if self._items:  # a thread has put in one that stands before what it triggers next
+                return 0
+            self.trusted = self._most_trusted()
             had_room = self._has_fresh_room()
             while self.fresh and taken < room:
                 count = max(1, min(len(self.fresh), (room - taken) // (HEADER_BYTES + FRESH_BYTES)))
@@ -266,6 +271,7 @@ class Outbox(EventBuffer[OutboxItem]):
                 if done < count:
                     self.fresh.extendleft(reversed(events[done:]))
                     self.settle()
+                    break
             if not had_room and self._has_fresh_room():
                 self._room.notify_all()
         return taken

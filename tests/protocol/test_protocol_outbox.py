@@ -15,7 +15,7 @@ from sigcore._json import JsonCodec
 from sigcore._signal import Signal
 from sigcore.protocol.client_session import ClientSession
 from sigcore.protocol.frames import HEADER_BYTES, Kind, split_run
-from sigcore.protocol.outbox import FRESH_BYTES, MOST_FRESH, Outbox, Outlet
+from sigcore.protocol.outbox import FRESH_BYTES, MOST_FRESH, MOST_HEADERS, Outbox, Outlet
 
 LIMIT = 4 << 20
 NOBODY = cast(ClientSession, None)  # it is asked for numbers only where somebody waits for a delivery
@@ -169,3 +169,13 @@ def test_events_of_many_threads_all_go_out_each_thread_s_in_their_order() -> Non
     for bodies in heard.values():
         assert [int(body) for body in bodies if len(body) < 10] == [n for n in range(each) if n % 50]
         assert len(bodies) == each
+
+
+def test_events_of_any_number_of_lengths_leave_few_headers_behind() -> None:
+    outbox, (signal,) = outbox_with(7)
+    for length in range(FRESH_BYTES - 2):
+        signal.trigger("x" * length)
+        assert [len(body) for _kind, _topic, body in taken(outbox)] == [length + 2]
+    headers = outlet_of(signal).headers
+    assert headers is not None
+    assert len(headers) <= MOST_HEADERS
