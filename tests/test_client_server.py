@@ -465,6 +465,31 @@ def test_a_trigger_that_cannot_wait_says_buffer_full_and_drain_returns_when_ther
     asyncio.run(scenario())
 
 
+def test_whoever_waits_for_room_goes_on_where_the_link_is_lost_and_events_are_kept() -> None:
+    async def scenario() -> None:
+        async with asyncio.timeout(LIMIT_S), sigcore.aio.ServerRouter(URL, credit=2_000, event_queue=2_000) as server:
+            client = sigcore.aio.ClientRouter(URL, reconnect_delay=0.3)
+            await client.open()
+            async with server.listen("thermo", size=1):
+                thermo = await client.add_sender("thermo", "reading")
+                for _ in range(20):
+                    thermo.trigger("reading", "x" * 3_000)
+                    await asyncio.sleep(0)
+                draining = asyncio.create_task(client.drain())
+                await asyncio.sleep(0.05)
+                assert not draining.done()
+                session = next(iter(server._hub.sessions.values()))
+                assert session.link is not None
+                session.link.end("replaced")
+                server._flush_soon()
+                await draining
+                assert not client.connected
+            await client.close()  # which has to connect again, to send what was accepted
+            assert "not_sent" not in client.counters
+
+    asyncio.run(scenario())
+
+
 def test_a_blocking_trigger_waits_one_second_and_a_listener_s_trigger_not_at_all() -> None:
     go_on = threading.Event()
     options: dict[str, Any] = {"event_queue": 5_000, "credit": 5_000, "stall_budget": 30.0}

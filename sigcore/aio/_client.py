@@ -197,7 +197,7 @@ class ClientRouter(NetworkedRouter):
         while True:
             began_s = loop.time()
             error = await self._live_once()
-            if self._is_closed or self._ends_it(error):
+            if (self._is_closed and self._is_all_sent()) or self._ends_it(error):
                 return
             if loop.time() - began_s >= HEALTHY_S:
                 backoff.reset()
@@ -275,6 +275,8 @@ class ClientRouter(NetworkedRouter):
     def _session_detached(self, session: ClientSession) -> None:
         """Its link is gone; perhaps only for a moment."""
         self._outbox.is_online = False
+        if self._outbox.has_room:  # more than while there was a link, which is expected to take all at once
+            self._wake_drainers()
         self._grace = self._the_loop.call_later(self._options.grace, self._out_of_grace, session)
 
     def _out_of_grace(self, session: ClientSession) -> None:
