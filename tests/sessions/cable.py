@@ -34,8 +34,15 @@ class End(asyncio.Transport):
         self._is_closing = False
         self._ends = False  # whether the other end will hear of it
         self._is_paused = False
+        self._may_read = True
 
     # what the protocol calls
+
+    def pause_reading(self) -> None:
+        self._may_read = False
+
+    def resume_reading(self) -> None:
+        self._may_read = True
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         if self._is_closing or self.is_dead:
@@ -74,7 +81,7 @@ class End(asyncio.Transport):
             How many bytes came there, and whether the end of the connection did.
         """
         left = before = min(most, len(self.in_flight))
-        while left > 0 and not self.other.is_dead:
+        while left > 0 and not self.other.is_dead and self.other._may_read:
             data = bytes(self.in_flight[: min(slice_bytes, left)])
             del self.in_flight[: len(data)]
             left -= len(data)
