@@ -63,7 +63,11 @@ class Workers:
             self._waiting.append(job)
             needs_thread = self._call_one()
         if needs_thread:
-            self._start_thread()
+            try:
+                self._start_thread()
+            except BaseException:  # whoever asked is told that it is not done, so it must not be done later
+                self.forget(job)
+                raise
 
     def forget(self, job: Job) -> None:
         """Do not do a job, if it has not begun."""
@@ -120,7 +124,8 @@ class Workers:
                 self._running += 1
                 needs_thread = self._call_one()
             if needs_thread:
-                self._start_thread()
+                with suppress(RuntimeError):  # no more threads are to be had: this one goes on with what waits
+                    self._start_thread()
             job.work()
             with self._lock:
                 self._running -= 1
@@ -135,5 +140,9 @@ class Workers:
 
     def _take_done(self) -> None:
         self._is_told = False
-        while self._done:
-            self._done.popleft().worked()
+        try:
+            while self._done:
+                self._done.popleft().worked()
+        finally:
+            if self._done:  # one ended the program; the others are done all the same
+                self._loop.call_soon(self._take_done)

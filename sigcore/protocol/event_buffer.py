@@ -26,7 +26,6 @@ class EventBuffer(Generic[Item]):
 
     Attributes:
         is_told: Whether ``on_item`` was called since the last take.
-        is_online: Whether what is put in can go out. While it cannot, the oldest give way when there is no room.
         on_item: Called when something was put in that was not there at the last take.
         on_room: Called when something was taken and there is room.
     """
@@ -42,9 +41,21 @@ class EventBuffer(Generic[Item]):
         self._room = threading.Condition(self._lock)
         self.is_told = False
         self._is_closed = False
-        self.is_online = False
+        self._is_online = False
         self.on_item: Callable[[], None] = _nothing
         self.on_room: Callable[[], None] = _nothing
+
+    @property
+    def is_online(self) -> bool:
+        """Whether what is put in can go out. While it cannot, the oldest give way when there is no room."""
+        return self._is_online
+
+    @is_online.setter
+    def is_online(self, is_online: bool) -> None:
+        self._is_online = is_online
+        if not is_online:
+            with self._lock:
+                self._room.notify_all()  # nobody waits for room without a link
 
     @property
     def has_room(self) -> bool:
@@ -81,7 +92,11 @@ class EventBuffer(Generic[Item]):
     def tell(self) -> None:
         """Have ``on_item`` called, once until the next take; it does no harm if two threads do at a time."""
         self.is_told = True
-        self.on_item()
+        try:
+            self.on_item()
+        except BaseException:  # Ctrl-C: then the next that is put in is told
+            self.is_told = False
+            raise
 
     def take(self, take: Callable[[Item], bool]) -> None:
         """Give the items in their order to ``take`` until it returns false; that one stays."""

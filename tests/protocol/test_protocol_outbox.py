@@ -144,6 +144,47 @@ def test_an_event_that_a_thread_took_on_trust_while_others_settled_goes_out_with
     assert outbox.is_empty
 
 
+def test_an_interrupt_while_the_loop_is_told_leaves_it_to_be_told_by_the_next_event() -> None:
+    outbox, (signal,) = outbox_with(7)
+    told: list[int] = []
+
+    def interrupted() -> None:
+        told.append(len(outbox.fresh))
+        if len(told) == 1:
+            raise KeyboardInterrupt
+
+    outbox.on_item = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        signal.trigger(0)
+    signal.trigger(1)
+    assert told == [1, 2]
+
+
+def test_nobody_goes_on_waiting_for_room_when_the_link_is_lost() -> None:
+    waiting, is_through = threading.Event(), threading.Event()
+
+    def may_wait_s() -> float:
+        waiting.set()
+        return 3600.0
+
+    outbox = Outbox(100, 1 << 20, Drops(), may_wait_s)
+    outbox.is_online = True
+    signal: Signal[Any] = Signal("thermo", "reading", lambda *_: None)
+    signal._set_outlet(Outlet(signal, JsonCodec(), outbox))
+
+    def trigger() -> None:
+        for _ in range(20):
+            signal.trigger("x" * 10)
+        is_through.set()
+
+    thread = threading.Thread(target=trigger, daemon=True)
+    thread.start()
+    assert waiting.wait(10)
+    outbox.is_online = False
+    assert is_through.wait(10)
+    thread.join()
+
+
 def test_events_of_many_threads_all_go_out_each_thread_s_in_their_order() -> None:
     outbox, signals = outbox_with(*range(1, 5))
     told = threading.Event()
