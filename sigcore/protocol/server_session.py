@@ -60,7 +60,7 @@ QUERY_BYTES = 48 * 1024
 REPLAY_BYTES = 1024 * 1024
 """How much of what is kept one listener gets at most, reckoned as ``History`` does: more would hold up the others."""
 
-SESSION_BYTES = 12 * 1024
+SESSION_BYTES = 6 * 1024
 """About what a session takes in memory beside what it keeps."""
 
 
