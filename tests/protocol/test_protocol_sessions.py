@@ -15,6 +15,7 @@ from sigcore._limits import ServerLimits
 from sigcore.protocol.bodies import read_body, read_request, write_ack, write_gap, write_kept, write_request
 from sigcore.protocol.frames import PREFACE, Kind, frame
 from sigcore.protocol.link import State
+from sigcore.protocol.server_session import SESSION_BYTES
 
 from .loopback import ClientProcess, RawPeer, Server, Wire, control, frames_in, hello
 
@@ -367,7 +368,7 @@ def test_a_session_ends_with_a_bye_and_not_with_a_link_that_is_dead() -> None:
 
 
 def test_sessions_without_a_link_share_a_bound_and_the_oldest_goes_first() -> None:
-    server = Server(limits=ServerLimits(session_memory=60_000))
+    server = Server(limits=ServerLimits(session_memory=4 * SESSION_BYTES + 11_000))  # and 4 events for three of them
     publisher = server.connect("publisher")
     (topic,) = publisher.add_sender("thermo", ["reading"])
     peers = [server.connect(f"peer{n}") for n in range(4)]
