@@ -116,7 +116,7 @@ class NetworkedRouter(Router):
         """
         if self._is_closed or self._loop is not None:
             raise RouterClosed("a router is opened once; make another one")
-        bytes(LARGE_BLOCK_BYTES)
+        bytes(LARGE_BLOCK_BYTES)  # for what it does to the allocator, see there
         self._loop_thread = threading.get_ident()
         self._loop = asyncio.get_running_loop()
         self._host.mark_thread()

@@ -150,12 +150,11 @@ class Outbox(EventBuffer[OutboxItem]):
         """Whether nobody need wait: with a link, while no more is there than a turn of the loop writes."""
         if not self.is_online:
             return super().has_room
-        return not self._items and len(self.fresh) <= MOST_FRESH // 2
+        return not self._items and self._has_fresh_room()
 
     def put(self, item: OutboxItem, size: int) -> None:
         """Put in one event of ``size`` bytes (see ``EventBuffer.put``)."""
-        if self.fresh or self.trusted >= 0:
-            self.settle()
+        self.settle()
         super().put(item, size)
 
     def put_in_any_case(self, item: OutboxItem, size: int) -> None:
@@ -179,6 +178,8 @@ class Outbox(EventBuffer[OutboxItem]):
 
     def settle(self) -> None:
         """Count the bytes of what was taken on trust, and take nothing more so until all is written."""
+        if self.trusted < 0 and not self.fresh:
+            return
         with self._lock:
             self.trusted = -1
             while self.fresh:
@@ -209,20 +210,22 @@ class Outbox(EventBuffer[OutboxItem]):
         if self._gaps:
             size += self._take_gaps(parts, room - size)
         others: list[bytes] = []
+        most = min(room, most)
         if not self._items:
-            size += self._take_fresh(parts, min(room, most) - size)
+            size += self._take_fresh(parts, most - size)
         if self._items:
             self.settle()  # what a thread took on trust while others settled
-            size, others = self._take_settled(parts, size, room, most, session)
+            size, others = self._take_settled(parts, size, most, session)
         if self.has_room:
             self.on_room()
         return size, others
 
     def _take_settled(
-        self, parts: list[bytes], size: int, room: int, most: int, session: ClientSession
+        self, parts: list[bytes], size: int, room: int, session: ClientSession
     ) -> tuple[int, list[bytes]]:
+        """Append frames one by one, behind ``size`` bytes of others in ``parts``; return as ``take_frames`` does."""
         others: list[bytes] = []
-        pack, room = HEADER.pack, min(room, most)
+        pack = HEADER.pack
 
         def take(item: OutboxItem) -> bool:
             nonlocal size
