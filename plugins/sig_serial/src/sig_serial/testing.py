@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Self
 
+from ._line_faults import LineFaults as LineFaults
+
 if sys.platform == "win32":
     raise ImportError(
         "sig_serial.testing needs pseudo-terminals, which Windows does not have; use a pair of com0com ports"
