@@ -47,6 +47,8 @@ class LinkOptions:
         grace: How long a link may be gone until its senders count as gone.
         session_timeout: How long a session is kept without a link; after that, a client that comes back begins anew.
         reconnect_delay: The longest that a client waits before it tries to connect again.
+        ack_delay: How long an acknowledgement may wait for more to acknowledge; much to acknowledge never waits.
+        write_size: About how many bytes are handed to the carrier at a time; what is urgent overtakes the rest.
     """
 
     codec: str | None = None
@@ -65,6 +67,8 @@ class LinkOptions:
     grace: Seconds = 2.0
     session_timeout: Seconds = 120.0
     reconnect_delay: Seconds = 30.0
+    ack_delay: Seconds = 0.02
+    write_size: Size = 256 * KIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +119,8 @@ class LinkKeywords(TypedDict, total=False):
     grace: float
     session_timeout: float
     reconnect_delay: float
+    ack_delay: float
+    write_size: int
 
 
 MAY_BE_UNLIMITED = tuple(name for name, kind in LinkOptions.__annotations__.items() if kind == "Limit")

@@ -313,10 +313,16 @@ class ClientRouter(NetworkedRouter):
         """Wait until the server has taken everything that was accepted, for 5 s at most."""
         until = self._the_loop.time() + CLOSE_TIMEOUT_S
         while not (sent := self._is_all_sent()) and self._the_loop.time() < until:  # noqa: ASYNC110  # see below
+            self._ask_for_ack()
             await asyncio.sleep(0.005)  # looking is simpler than having every event on its way wake us
         if not sent:
             text = f"closing with events that {self._asked} did not take within {CLOSE_TIMEOUT_S:g} s"
             self._core._drops.count("not_sent", text)
+
+    def _ask_for_ack(self) -> None:
+        if self._connecting is not None and self._session is not None and self._session.link is not None:
+            self._session.link.ask_for_ack()
+            self._connecting.flush()
 
     def _is_all_sent(self) -> bool:
         if not self._outbox.is_empty:

@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable
 
 from ..protocol.link import Link, State
-from ..protocol.session import ACK_DELAY_S
 
 ITEMS_A_TURN = 500
 """How many frames, or runs of events, of one link are dealt with before others have their turn: 1 to 5 ms at most."""
@@ -154,7 +153,7 @@ class LinkIO(asyncio.Protocol):
 
     def look_at_clock(self) -> None:
         """See that the link is asked again when something is due."""
-        if self._timer is None or self._timer_due_s > self._loop.time() + ACK_DELAY_S:  # else that is soon enough
+        if self._timer is None or self._timer_due_s > self._loop.time() + self.link.options.ack_delay:  # else that is soon enough
             self._arm()
 
     def _close(self, transport: asyncio.Transport) -> None:

@@ -334,6 +334,9 @@ class ServerRouter(NetworkedRouter):
             await asyncio.sleep(0)  # let what is due in this turn be written
             if self._local.buffer.is_empty and not self._hub.has_unsent:
                 return
+            for link, io in list(self._ios.items()):
+                link.ask_for_ack()
+                io.flush()
             await asyncio.sleep(0.005)
         text = "the server closes with events that did not arrive within %g s, %d bytes of them not sent"
         left = sum(session.events.size for session in self._hub.sessions.values() if session.link is not None)

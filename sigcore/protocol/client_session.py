@@ -35,7 +35,7 @@ from .bodies import (
 from .codes import error_of, outcome_of
 from .frames import HEADER_BYTES, Kind, frame
 from .outbox import REFUSED
-from .session import WRITE_BYTES, Limits, Session
+from .session import Limits, Session
 
 if TYPE_CHECKING:
     from .._limits import LinkOptions
@@ -451,7 +451,8 @@ class ClientSession(Session):
         self.side.events_came(run)
 
     def _take_events(self, parts: list[bytes]) -> bool:
-        size, others = self._outbox.take_frames(parts, self._event_room(), WRITE_BYTES, self)
+        most = self.options.write_size
+        size, others = self._outbox.take_frames(parts, self._event_room(), most, self)
         self._wrote_events(size)
         for body in others:
             leaving = self._leaving.pop(read_body("REMOVE_SENDER", body).text("sender"))
@@ -459,7 +460,7 @@ class ClientSession(Session):
                 outlet.topic_id = REFUSED  # what a thread triggers just now comes too late
             for successor in leaving.successors:
                 self.add_sender(*successor)
-        return bool(others) or size >= WRITE_BYTES
+        return bool(others) or size >= most
 
     def _peer_in(self, fields: Fields) -> Peer | None:
         return peer_in(fields) or self.server

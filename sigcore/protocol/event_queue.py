@@ -146,14 +146,14 @@ class EventQueue:
         size, enough = 0, min(room, most)
         if not self._is_mixed:  # by far the most: nothing to put in order
             while self._block.runs and size < enough:
-                size += self._block.take(parts, room - size)
+                size += self._block.take(parts, enough - size)
             self._waiting -= size
             return size
         sources: list[Runs | Latest | Gaps]
         sources = [each for each in (self._block, self._droppable, self._fixed, self._latest, self._gaps) if each]
         while sources and size < enough:
             source = sources[0] if len(sources) == 1 else min(sources, key=lambda each: each.place)
-            taken = source.take(parts, room - size)
+            taken = source.take(parts, enough - size)
             size += taken
             if source is not self._gaps:
                 self._waiting -= taken

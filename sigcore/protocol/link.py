@@ -59,6 +59,7 @@ class Link:
 
     __slots__ = (
         "__weakref__",
+        "_asked_at",
         "_begin",
         "_heard_s",
         "_introduced",
@@ -97,6 +98,7 @@ class Link:
         self._introduced = False  # whether our preface was written
         self._started_s = self._heard_s = now_s
         self._pinged = False
+        self._asked_at = -1  # how much was written when an acknowledgement was asked for
 
     @property
     def has_ended(self) -> bool:
@@ -181,6 +183,13 @@ class Link:
     def put_slot(self, kind: Kind, body: bytes = b"", id_: int = 0) -> None:
         """Have a frame of the link itself written before anything else, in place of one that waits."""
         self._slots[kind] = frame(kind, id_, body)
+
+    def ask_for_ack(self) -> None:
+        """Have the other side acknowledge at once what it has, where nothing more is to be written to it."""
+        session = self.session
+        if session is not None and not session.has_unwritten and session.written != self._asked_at:
+            self._asked_at = session.written
+            self.put_slot(Kind.PING)
 
     def data_to_send(self, now_s: float) -> bytes:
         """Return what may be written now, ``b""`` when there is nothing, or no leave; ``has_more`` tells of more."""
@@ -296,6 +305,8 @@ class Link:
 
     def _on_ping(self, id_: int, _body: bytes, _now_s: float) -> None:
         self.put_slot(Kind.PONG, id_=id_)
+        if self.session is not None:
+            self.session.acknowledge_new()
 
     def _on_pong(self, _id: int, _body: bytes, _now_s: float) -> None:
         pass  # that it came is what counts, and receive took that down

@@ -35,7 +35,7 @@ from .hub import (
     presence_fields,
 )
 from .inbox import Inbox
-from .session import WRITE_BYTES, Limits, Session
+from .session import Limits, Session
 from .stall import StallBudget
 from .translate import translate, translate_event
 
@@ -491,7 +491,7 @@ class ServerSession(Session):
         if events.is_empty:
             return False
         was_full = events.is_full
-        size = events.take(parts, self._event_room(), WRITE_BYTES)
+        size = events.take(parts, self._event_room(), self.options.write_size)
         self._wrote_events(size)
         if events.is_released and not events.is_full:
             self.hold_again(self._hub.now_s)

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 ACK_BYTES = 256 * 1024
 """Bytes after which an acknowledgement is written at once."""
 
-ACK_DELAY_S = 0.02
-"""How long an acknowledgement may wait for more to acknowledge."""
-
 BURST_FRAMES = 20
 """How many frames of control make a write of their own; with fewer a write costs more than the other side gains."""
 
@@ -37,9 +34,6 @@ _REPLY = int(Kind.REPLY)
 
 CONTROL_RESERVE_BYTES = 256 * 1024
 """Events stop this far below the window of unacknowledged bytes, so that control always fits."""
-
-WRITE_BYTES = 256 * 1024
-"""About how many bytes of events are written at a time: more would only wait in the carrier's buffer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +128,11 @@ class Session:
     def received(self) -> int:
         """The offset of the last whole frame received."""
         return self._received
+
+    @property
+    def written(self) -> int:
+        """The offset up to which frames were written."""
+        return self._sent
 
     @property
     def is_acknowledged(self) -> bool:
@@ -318,7 +317,7 @@ class Session:
         if unacknowledged >= self._ack_step or grant >= self._ack_step:
             self._put_ack()
         elif (unacknowledged or grant) and self._ack_due_s is None:
-            self._ack_due_s = now_s + ACK_DELAY_S
+            self._ack_due_s = now_s + self.options.ack_delay
         else:
             return False
         return True
@@ -326,6 +325,11 @@ class Session:
     def acknowledge_all(self) -> None:
         """Have everything that was received and dealt with acknowledged now: the link ends."""
         self._put_ack()
+
+    def acknowledge_new(self) -> None:
+        """Have acknowledged now, without its usual delay, what the other side does not know of: it asks."""
+        if self._received > self._told_received or self._consumed + self.options.credit > self._granted:
+            self._put_ack()
 
     def tick(self, now_s: float) -> None:
         """Acknowledge where that is due by the clock."""
@@ -339,7 +343,7 @@ class Session:
     # for the subclasses
 
     def _take_events(self, parts: list[bytes]) -> bool:
-        """Append events to ``parts``, up to about ``WRITE_BYTES``, and count them by ``_wrote_events``.
+        """Append events to ``parts``, up to about ``write_size`` bytes, and count them by ``_wrote_events``.
 
         Each must begin within ``_event_room`` bytes; the last may go beyond. Return whether there may be more.
         """
@@ -396,11 +400,21 @@ class Session:
             self._written[0] = (data, begin + offset - self._written_from)
         self._written_from = offset
         if self._requests:
-            whole = bytearray().join(data[begin:] for data, begin in self._written)
-            for at, request_id in self._requests:
-                _renew_request(whole, at - offset, self._time_left_ms(request_id, now_s))
-            self._written = [(bytes(whole), 0)]
+            self._renew_requests(now_s)
         self._again = [data[begin:] for data, begin in reversed(self._written)]
+
+    def _renew_requests(self, now_s: float) -> None:
+        """See to the requests in each piece of what was written; pieces stay apart, so that much can overtake them."""
+        start = self._written_from
+        for number, (data, begin) in enumerate(self._written):
+            end = start + len(data) - begin
+            first, behind = bisect_left(self._requests, (start,)), bisect_left(self._requests, (end,))
+            if first < behind:
+                piece = bytearray(data[begin:])
+                for at, request_id in self._requests[first:behind]:
+                    _renew_request(piece, at - start, self._time_left_ms(request_id, now_s))
+                self._written[number] = (bytes(piece), 0)
+            start = end
 
     def _put_ack(self) -> None:
         assert self.link is not None

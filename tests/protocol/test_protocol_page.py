@@ -122,14 +122,14 @@ def test_the_limits_are_the_code_s() -> None:
 
 def amount(text: str) -> float:
     number, _, unit = text.partition(" ")
-    return float(number) * {"": 1, "s": 1, "KiB": 1024, "MiB": 1024**2}[unit]
+    return float(number) * {"": 1, "s": 1, "B": 1, "KiB": 1024, "MiB": 1024**2}[unit]
 
 
 def test_the_numbers_in_the_text_are_the_code_s() -> None:
     text = " ".join(PAGE.split())
     assert f"`{frames.MAGIC.hex(' ')}` and the version, `{frames.VERSION:02x}`" in text
     assert f"{session.ACK_BYTES // 1024} KiB, or a quarter of its `limits.credit`" in text
-    assert f"within {session.ACK_DELAY_S * 1000:g} ms" in text
+    assert f"within {LinkOptions().ack_delay * 1000:g} ms" in text
     assert f"{session.CONTROL_RESERVE_BYTES // 1024} KiB (or a quarter, if that is less) before that" in text
     assert f"an integer up to {link.MAX_RETRY_MS}" in text
     assert f"lists up to {server_session.NOTICE_EVENTS} of those" in text

@@ -35,6 +35,8 @@ class SerialCarrier:
             "heartbeat": 1.0,
             "dead_after": 5.0,
             "reconnect_delay": 1.0,
+            "ack_delay": 0.25,
+            "write_size": 512,
         }
     )
 
