@@ -9,7 +9,7 @@ from typing import TypeVar
 from ._errors import EndpointError
 from ._options import given_options, option_names, read_options
 from ._shown import HIDDEN, is_secret, shown
-from ._url import MAX_PORT, SCHEME, Query, UrlParts, join_url, redacted, split_url
+from ._url import MAX_PORT, SCHEME, USB, Query, UrlParts, join_url, redacted, split_url
 
 T = TypeVar("T")
 
@@ -52,6 +52,8 @@ class Endpoint:
             )
         if self.port is not None and not 0 <= self.port <= MAX_PORT:
             raise EndpointError(f"a port is a number from 0 to {MAX_PORT}")
+        if self.port is not None and self.scheme.endswith(USB):
+            raise EndpointError("a USB identity such as 1a86:7523 is a host, without a port")
         if self.path and not self.path.startswith("/"):
             raise EndpointError("a path starts with '/'")
         if not all(name for name, _ in self.query):

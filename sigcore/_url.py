@@ -29,6 +29,8 @@ _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _OPTION = re.compile(r"[?&]([^=&?]*)=([^&]*)")
 _BARE_DEVICE = re.compile(r"(/dev/.+)")
 _BARE_COM = re.compile(r"(?:\\\\\.\\)?(COM[0-9]+(?:\?.*)?)", re.IGNORECASE)
+USB = "+usb"
+"""Ends the schemes whose ``1a86:7523`` is vendor and product, hexadecimal, and no host with a port."""
 
 Query = tuple[tuple[str, str], ...]
 
@@ -68,7 +70,7 @@ def split_url(text: str) -> UrlParts:
         )
     userinfo, has_user, hostport = authority.rpartition("@")
     user, has_password, password = userinfo.partition(":")
-    host, port = _split_hostport(hostport)
+    host, port = (_decoded(hostport), None) if scheme.endswith(USB) else _split_hostport(hostport)
     return UrlParts(
         scheme=scheme,
         host=host,
@@ -157,7 +159,7 @@ def join_url(parts: UrlParts) -> str:
         [
             f"{parts.scheme}://",
             _joined_user(parts.user, parts.password),
-            _joined_host(parts.host),
+            quote(parts.host, safe="*:") if parts.scheme.endswith(USB) else _joined_host(parts.host),
             "" if parts.port is None else f":{parts.port}",
             quote(parts.path, safe="/:!$&'()*+,;=~"),
             "?" if parts.query else "",

@@ -248,6 +248,14 @@ def test_an_endpoint_cannot_be_made_of_parts_that_have_no_url(parts: dict[str, A
         replace(Endpoint("tcp", "h"), **parts)
 
 
+@pytest.mark.parametrize("identity", ["10c4:ea60", "0403:6001", "1a86:*"])
+def test_a_usb_identity_is_a_host_whatever_its_digits(identity: str) -> None:
+    endpoint = Endpoint.parse(f"lines+serial+usb://{identity}/A7%2B0?baudrate=9600")
+    assert (endpoint.host, endpoint.port, endpoint.path) == (identity, None, "/A7+0")
+    assert Endpoint.parse(str(endpoint)) == endpoint
+    assert identity in str(endpoint)
+
+
 def test_a_carrier_reports_the_port_bound_by_a_changed_copy() -> None:
     asked = Endpoint.parse("tcp://127.0.0.1:0?x=1")
     assert str(replace(asked, port=40_001)) == "tcp://127.0.0.1:40001?x=1"
