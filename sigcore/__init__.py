@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from . import hookspecs as hookspecs
     from . import testing as testing
     from ._blocking import ClientRouter, ServerRouter
-    from ._carrier import Carrier, Listening
+    from ._carrier import Carrier, Listening, like_factory, raw_options
     from ._codec import Codec
     from ._config import ServerConfig, load_config
     from ._endpoint import Endpoint
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         LinkRefused,
         ListenerError,
         MethodNotFound,
+        NotAllowed,
         NotConnected,
         NotSent,
         PluginBroken,
@@ -64,9 +65,9 @@ if TYPE_CHECKING:
     from ._limits import LinkOptions
     from ._listener import Listener
     from ._logging import SimpleLogger, get_logger, setup_logger
-    from ._names import EVENT_CONNECT, EVENT_DISCONNECT
+    from ._names import EVENT_CONNECT, EVENT_CONSOLE, EVENT_DISCONNECT
     from ._open_request import caller, cancelled, time_left
-    from ._options import Seconds, Size
+    from ._options import JsonOption, Seconds, Size
     from ._plain import plain_converter
     from ._plugins import PluginInfo, check_plugin, list_plugins, load_carrier, load_codec, load_plugin
     from ._router import Router
@@ -77,7 +78,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "_blocking": ("ClientRouter", "ServerRouter"),
-    "_carrier": ("Carrier", "Listening"),
+    "_carrier": ("Carrier", "Listening", "like_factory", "raw_options"),
     "_codec": ("Codec",),
     "_config": ("ServerConfig", "load_config"),
     "_endpoint": ("Endpoint",),
@@ -101,6 +102,7 @@ _HOME = {
         "LinkRefused",
         "ListenerError",
         "MethodNotFound",
+        "NotAllowed",
         "NotConnected",
         "NotSent",
         "PluginBroken",
@@ -126,9 +128,9 @@ _HOME = {
     "_limits": ("LinkOptions",),
     "_listener": ("Listener",),
     "_logging": ("SimpleLogger", "get_logger", "setup_logger"),
-    "_names": ("EVENT_CONNECT", "EVENT_DISCONNECT"),
+    "_names": ("EVENT_CONNECT", "EVENT_CONSOLE", "EVENT_DISCONNECT"),
     "_open_request": ("caller", "cancelled", "time_left"),
-    "_options": ("Seconds", "Size"),
+    "_options": ("JsonOption", "Seconds", "Size"),
     "_plain": ("plain_converter",),
     "_plugins": ("PluginInfo", "check_plugin", "list_plugins", "load_carrier", "load_codec", "load_plugin"),
     "_router": ("Router",),
@@ -142,6 +144,7 @@ _SUBMODULES = ("aio", "hookspecs", "testing")
 
 __all__ = [
     "EVENT_CONNECT",
+    "EVENT_CONSOLE",
     "EVENT_DISCONNECT",
     "BufferFull",
     "Busy",
@@ -163,6 +166,7 @@ __all__ = [
     "HandleRemoved",
     "InsecureEndpoint",
     "InvalidName",
+    "JsonOption",
     "LimitReached",
     "LinkError",
     "LinkOptions",
@@ -171,6 +175,7 @@ __all__ = [
     "ListenerError",
     "Listening",
     "MethodNotFound",
+    "NotAllowed",
     "NotConnected",
     "NotSent",
     "Peer",
@@ -209,12 +214,14 @@ __all__ = [
     "check_plugin",
     "get_logger",
     "hookimpl",
+    "like_factory",
     "list_plugins",
     "load_carrier",
     "load_codec",
     "load_config",
     "load_plugin",
     "plain_converter",
+    "raw_options",
     "setup_logger",
     "time_left",
 ]

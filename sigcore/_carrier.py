@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 class Listening(Protocol):
     """What ``Carrier.listen`` gives: the place where links come in.
 
+    One that has ports, which other programs need for a while, as one that flashes firmware does, has three methods
+    more. They answer the requests ``lend``, ``take_back`` and ``ports`` to the server, ``#server``:
+
+    - ``async lend(port: str, seconds: float) -> dict``: give up a port, and take it again by itself afterwards.
+    - ``async take_back(port: str) -> dict``: take it again now. Both raise ``LookupError`` for a port that is not
+      theirs, and return what ``status`` says of the port.
+    - ``status() -> list[dict]``: each port, with its name as ``port``; values are text, numbers, booleans or ``None``.
+
     Attributes:
         endpoint: The endpoint really bound; where port 0 was asked for, the port that was picked.
     """
@@ -39,7 +47,8 @@ class Carrier(Protocol):
     ``pause_reading``, ``resume_reading``, ``is_closing`` and ``get_extra_info``. For each link:
 
     - ``connection_made(transport)`` comes first, ``connection_lost(exc)`` last and exactly once: ``None`` after
-      our own ``close()`` or ``abort()`` and after a clean end by the peer, else the cause.
+      our own ``close()`` or ``abort()`` and after a clean end by the peer, else the cause: any exception, or a
+      ``sigcore.LinkError(text, cause="unplugged")`` whose word ``#disconnect`` says to those who listen.
     - ``data_received(data)`` gives non-empty ``bytes``, never from inside ``write``, never in a buffer that is reused.
     - ``pause_writing``/``resume_writing`` alternate, by the transport's buffer, as asyncio means them.
     - ``write`` never blocks and may be called at any time from ``connection_made`` to ``connection_lost``; after
@@ -47,13 +56,23 @@ class Carrier(Protocol):
     - ``close()`` flushes what was written, then ends the link; ``abort()`` ends it at once.
     - All calls come on the loop that ran ``connect`` or ``listen``.
 
-    Two optional attributes:
+    Where a medium has text beside its links, such as the boot message of a device at a serial port, ``listen`` gives it
+    to ``protocol_factory.console(source, line)``, if the factory has that: a method, called on the loop, with the
+    port's name and one line of text. It becomes an event ``#console``. A factory without it is a client's: then the
+    text is logged at level debug.
+
+    Optional attributes:
 
     - ``is_local(endpoint) -> bool``: whether only this machine (or what is plugged into it) can reach what ``listen``
       opens. A server refuses other endpoints unless it was told ``insecure=True``; without it, nothing is local. It may
       raise ``EndpointError`` for what is no address of its kind at all.
     - ``link_defaults``: a mapping from names of ``sigcore.LinkOptions`` to this medium's own defaults. A carrier
       that wraps another has a method instead, ``link_defaults(endpoint)``.
+    - ``raw_options``: a mapping of query options with which it carries the bare bytes of its medium, for carriers that
+      speak to devices which do not speak sigcore: ``{"framing": "none"}`` of a serial port. Without it nothing is
+      needed for that. A carrier that wraps another has a method ``raw_options(endpoint)``.
+
+    A carrier that wraps another passes on a ``protocol_factory`` with the attributes of the one that it was given.
     """
 
     async def connect(
@@ -86,3 +105,41 @@ def link_defaults(carrier: Carrier, endpoint: Endpoint) -> Mapping[str, object]:
     defaults: Mapping[str, object] | Callable[[Endpoint], Mapping[str, object]]
     defaults = getattr(carrier, "link_defaults", {})
     return defaults(endpoint) if callable(defaults) else defaults
+
+
+def raw_options(carrier: Carrier, endpoint: Endpoint) -> Mapping[str, str]:
+    """Return the query options with which a carrier carries the bare bytes of its medium; empty when none are needed.
+
+    Args:
+        carrier: The carrier of the endpoint's scheme.
+        endpoint: Where it would connect.
+    """
+    options: Mapping[str, str] | Callable[[Endpoint], Mapping[str, str]]
+    options = getattr(carrier, "raw_options", {})
+    return options(endpoint) if callable(options) else options
+
+
+def like_factory(
+    make: Callable[[], asyncio.Protocol], original: Callable[[], asyncio.Protocol]
+) -> Callable[[], asyncio.Protocol]:
+    """Return ``make`` with what the ``protocol_factory`` that it stands for has beside: ``console``, if it has that.
+
+    Args:
+        make: The factory that a carrier which wraps another gives to the one inside.
+        original: The factory that it was given.
+    """
+    return _FactoryLike(make, original)
+
+
+class _FactoryLike:
+    def __init__(self, make: Callable[[], asyncio.Protocol], original: Callable[[], asyncio.Protocol]) -> None:
+        self._make = make
+        self._original = original
+
+    def __call__(self) -> asyncio.Protocol:
+        return self._make()
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._original, name)

@@ -8,6 +8,7 @@ Everything that is wrong with a file is told at once.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -254,14 +255,31 @@ def _as_in_a_query(name: str, value: object) -> str:
     """Return the value of an option as it stands in a URL; a link's own may be bare numbers of bytes or seconds."""
     if isinstance(value, bool):
         return "1" if value else "0"
+    if isinstance(value, (dict, list)):
+        return _structured(name, value)
     if not isinstance(value, (str, int, float)):
-        raise EndpointError(f"the option {name!r} is {_found(name, value)}; it must be text, a number, true or false")
+        kinds = "text, a number, true or false, a list or a table"
+        raise EndpointError(f"the option {name!r} is {_found(name, value)}; it must be {kinds}")
     if isinstance(value, str) or name not in option_names(LinkOptions):
         return str(value)
     try:
         return _with_unit(name, _number(name, value))
     except ValueError as error:
         raise EndpointError(f"the option {name!r}: {error}") from None
+
+
+def _structured(name: str, value: object) -> str:
+    """Return a list or a table as it stands in a URL: as JSON, which options of a carrier may take."""
+    if name == "senders" and isinstance(value, list) and all(isinstance(pattern, str) for pattern in value):
+        return ",".join(value)
+    if name in option_names(LinkOptions):
+        kinds = "text, or a list of texts" if name == "senders" else "text, a number, true or false"
+        raise EndpointError(f"the option {name!r} is {_found(name, value)}; it must be {kinds}")
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError):  # without its cause, which may quote a secret
+        text = "has a date, a time, nan or inf in it; that must be text or a number"
+    raise EndpointError(f"the option {name!r} {text}")
 
 
 def _with_unit(name: str, value: float) -> str:

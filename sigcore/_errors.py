@@ -15,6 +15,7 @@ Each also derives from the built-in that a Python user would catch::
     │   ├── PluginConflict                      two packages claim that name
     │   └── PluginBroken (ImportError)          it is installed but does not load
     ├── SenderExists (ValueError)           the sender's name is taken
+    ├── NotAllowed (PermissionError)        the endpoint does not take senders of that name
     ├── EventNotDeclared (LookupError)      the sender does not declare that event
     ├── HandleRemoved (RuntimeError)        a Sender or Listener used after its removal
     ├── WrongThread (RuntimeError)          a blocking call on the router's own thread
@@ -52,6 +53,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._info import EventInfo
+
+
+LINK_LOST = "link_lost"
+"""The cause of a ``LinkError`` of which nothing more is known."""
 
 
 class SigError(Exception):
@@ -110,6 +115,10 @@ class SenderExists(SigError, ValueError):
     """A sender of that name is already connected."""
 
 
+class NotAllowed(SigError, PermissionError):
+    """The server's endpoint does not take a sender of that name; the message says which names it takes."""
+
+
 class EventNotDeclared(SigError, LookupError):
     """The sender does not declare that event."""
 
@@ -161,7 +170,16 @@ class ListenerError(SigError):
 
 
 class LinkError(SigError, ConnectionError):
-    """A link could not be made, or broke."""
+    """A link could not be made, or broke.
+
+    Attributes:
+        cause: Why, as a word, which ``#disconnect`` of the senders behind it says too: ``link_lost`` where nothing
+            more is known, ``silent`` (no sign of life), or what a carrier knows: ``unplugged``, ``lent``, ...
+    """
+
+    def __init__(self, *args: object, cause: str = LINK_LOST) -> None:
+        super().__init__(*args)
+        self.cause = cause
 
 
 class NotConnected(LinkError):
@@ -180,7 +198,7 @@ class LinkRefused(LinkError):
     """
 
     def __init__(self, message: str, *, code: str) -> None:
-        super().__init__(message)
+        super().__init__(message, cause=_cause_of(code))
         self.code = code
 
 
@@ -192,7 +210,7 @@ class RemoteProtocolError(LinkError):
     """
 
     def __init__(self, message: str, *, code: str = "protocol_error") -> None:
-        super().__init__(message)
+        super().__init__(message, cause=_cause_of(code))
         self.code = code
 
 
@@ -245,3 +263,8 @@ class DeliveryTimeout(DeliveryError, TimeoutError):
 
 class DeliveryUnknown(DeliveryError, ConnectionError):
     """The session was lost before the server said that it has the event; it may have it."""
+
+
+def _cause_of(code: str) -> str:
+    """Return the cause of a link's end for the code that it ended with."""
+    return "silent" if code == "dead" else LINK_LOST

@@ -47,8 +47,13 @@ class EventIndex(Generic[V]):
         return [values[event]] if event in values else []
 
 
-def keys_for(sender: str, event: str) -> tuple[Key, Key, Key, Key]:
-    """Return the four keys under which listeners may have asked for an event, in the order of delivery."""
+def keys_for(sender: str, event: str) -> tuple[Key, ...]:
+    """Return the keys under which listeners may have asked for an event, in the order of delivery.
+
+    An event of sigcore's own is asked for by its name alone, so that who listens to everything is not told of it.
+    """
+    if event.startswith("#"):
+        return ((sender, event), (None, event))
     return ((sender, event), (sender, None), (None, event), (None, None))
 
 

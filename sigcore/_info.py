@@ -46,7 +46,9 @@ class SenderInfo:
         requests: The methods that it declares; a sender with a ``fallback`` may answer more.
         connected: ``True`` in ``#connect``, ``False`` in ``#disconnect``.
         peer: The router that holds the sender; ``None`` when that is this process.
-        cause: In ``#disconnect``, why: ``removed``, ``left`` (its router ended in good order) or ``link_lost``.
+        cause: In ``#disconnect``, why: ``removed``, ``left`` (its router ended in good order), ``link_lost``,
+            ``silent`` (no sign of life came by its link for ``dead_after``), or what its carrier says of the end of
+            its link, such as ``unplugged`` or ``lent`` of a serial port.
     """
 
     name: str

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from ._errors import EndpointError
 from ._logging import get_logger
-from ._options import UNLIMITED, Limit, Seconds, Size
+from ._options import UNLIMITED, Limit, NamePatterns, Seconds, Size
 
 if TYPE_CHECKING:
     from ._endpoint import Endpoint
@@ -49,6 +49,8 @@ class LinkOptions:
         reconnect_delay: The longest that a client waits before it tries to connect again.
         ack_delay: How long an acknowledgement may wait for more to acknowledge; much to acknowledge never waits.
         write_size: About how many bytes are handed to the carrier at a time; what is urgent overtakes the rest.
+        senders: The names of senders that the other side may register, in which ``*`` is any text; an option of a
+            server's endpoint, not a keyword. Without it, any.
     """
 
     codec: str | None = None
@@ -69,6 +71,7 @@ class LinkOptions:
     reconnect_delay: Seconds = 30.0
     ack_delay: Seconds = 0.02
     write_size: Size = 256 * KIB
+    senders: NamePatterns | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

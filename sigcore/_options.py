@@ -10,12 +10,14 @@ A carrier describes its options once, as a dataclass; names, types and defaults 
         read_timeout: Seconds = 0.25
         buffer: Size = 4096
 
-A field may be ``Seconds``, ``Size``, ``Limit``, ``int``, ``float``, ``bool``, ``str``, a ``Literal``, or one of these
-``| None``.
+A field may be ``Seconds``, ``Size``, ``Limit``, ``int``, ``float``, ``bool``, ``str``, a ``Literal``, ``NamePatterns``,
+or one of these ``| None``. What has structure is JSON: ``JsonOption`` is any value, ``dict`` and ``list`` are those
+(``dict[str, str]`` and the like too, but what is in them is for the dataclass to check).
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +30,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ._errors import EndpointError
+from ._names import check_pattern
 from ._shown import HIDDEN, is_secret, shown
 
 T = TypeVar("T")
@@ -78,6 +81,24 @@ Size = Annotated[int, _BYTES]
 
 Limit = Annotated[int, _LIMIT]
 """A size in bytes that may be ``UNLIMITED``. As text it is a ``Size``, or ``none``."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Mark:
+    """Tells the types apart that have one form in Python and another as text."""
+
+    what: str
+
+
+_PATTERNS = _Mark("patterns")
+
+NamePatterns = Annotated[tuple[str, ...], _PATTERNS]
+"""Names of senders, in which ``*`` is any text. As text they are separated by commas: ``thermo-*,gps``."""
+
+_JSON = _Mark("json")
+
+JsonOption = Annotated[Any, _JSON]
+"""Any value of JSON, in an endpoint's query as JSON text; in ``sigcore.toml`` a list or a table becomes that."""
 
 
 def format_seconds(value: float) -> str:
@@ -232,8 +253,14 @@ def _kind(hint: Any, options: type, name: str) -> _Kind:
     if hint in _PLAIN:
         return _PLAIN[hint]
     if origin is Annotated:
-        units = [mark for mark in args[1:] if isinstance(mark, _Units)]
-        return _kind_with_units(units[0], args[0]) if units else _kind(args[0], options, name)
+        for mark in args[1:]:
+            if isinstance(mark, _Units):
+                return _kind_with_units(mark, args[0])
+            if isinstance(mark, _Mark):
+                return _MARKED[mark]
+        return _kind(args[0], options, name)
+    if origin in (dict, list):
+        return _PLAIN[origin]
     if origin is Literal:
         return _kind_of_choices(args)
     if origin in (Union, UnionType) and len(args) == 2 and NoneType in args:
@@ -291,6 +318,24 @@ def _read_float(text: str) -> float:
     return float(text)
 
 
+def _read_patterns(text: str) -> tuple[str, ...]:
+    return tuple(check_pattern(pattern.strip()) for pattern in text.split(","))
+
+
+def _read_json(wanted: type, text: str) -> object:
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError(text) from error
+    if not isinstance(value, wanted):
+        raise ValueError(text)
+    return value
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
 def _read_bool(text: str) -> bool:
     if text.lower() not in _BOOL:
         raise ValueError(text)
@@ -302,6 +347,12 @@ _PLAIN: Mapping[Any, _Kind] = {
     float: _Kind("a number", "0.5", _read_float, (int, float)),
     bool: _Kind(f"one of {', '.join(_BOOL)}", "1", _read_bool),
     str: _Kind("text", "some-text", str),
+    dict: _Kind("an object in JSON", '{"a":1}', partial(_read_json, dict)),
+    list: _Kind("a list in JSON", "[1,2]", partial(_read_json, list)),
+}
+_MARKED: Mapping[_Mark, _Kind] = {
+    _PATTERNS: _Kind("names of senders with commas between, in which * is any text", "thermo-*,gps", _read_patterns),
+    _JSON: _Kind("JSON", '{"a":1}', partial(_read_json, object)),
 }
 
 

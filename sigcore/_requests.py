@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ._errors import MethodNotFound, RequestFailed
 from ._names import check_name
@@ -74,6 +74,14 @@ class Handlers:
         if fallback is not None:
             return (lambda params: fallback(method, params)), is_coroutine_function(fallback)
         raise MethodNotFound(method_not_found_text(sender, method, self.methods))
+
+
+class Answerer(Protocol):
+    """Whoever answers requests: a sender, or a server itself."""
+
+    @property
+    def handlers(self) -> Handlers:
+        """What it answers."""
 
 
 def run_handler(handler: Handler, params: Any, request: OpenRequest) -> Any:

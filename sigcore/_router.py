@@ -26,7 +26,7 @@ from ._info import EventInfo
 from ._keeping import Keeping, in_order, last_of_each
 from ._listener import Listener
 from ._logging import get_logger
-from ._names import check_event_to_hear, check_name
+from ._names import OWN_EVENTS, check_event_to_hear, check_name
 from ._open_request import OpenRequest
 from ._presence import PresenceBoard
 from ._queue import QUEUE_SIZE, Queue
@@ -170,6 +170,8 @@ class Router:
             sender: Only events of this sender; any when left out.
             event: Only events of this name; any when left out. ``#connect`` and ``#disconnect`` tell of senders that
                 come and go, with a ``SenderInfo`` as data; senders that are there already are told at once.
+                ``#console`` brings lines of text that a server found beside its links, such as what the firmware at
+                a serial port prints; the sender is the port.
             type: The class to turn data into: a dataclass, or a msgspec or pydantic class. Data that does not fit is
                 reported as this listener's error.
             on_gap: Called with ``(info, gap)`` where events were lost, in their place in the order. Without it a gap
@@ -578,7 +580,7 @@ class Router:
 
     def _warn_if_undeclared(self, listener: Listener) -> None:
         sender = self._senders.get(listener.sender) if listener.sender is not None else None
-        if sender is not None and listener.event is not None and listener.event not in sender.events:
+        if sender is not None and listener.event not in (None, *OWN_EVENTS, *sender.events):
             self._warn_undeclared(listener, sender.info)
 
     def _warn_undeclared(self, listener: Listener, info: SenderInfo) -> None:

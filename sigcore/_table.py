@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._index import EventIndex, keys_for
+from ._names import OWN_EVENTS
 
 if TYPE_CHECKING:
     from ._listener import Key, Listener
@@ -30,7 +31,7 @@ class ListenerTable:
         self._local: EventIndex[Signal[Any]] = EventIndex()
         self._remote: EventIndex[Signal[Any]] = EventIndex()
         self._succeeded: dict[Signal[Any], None] = {}  # remote ones with a successor, of which events may still wait
-        self._awaited: dict[str, dict[str, None]] = {}  # by sender: the events asked for by both names
+        self._awaited: dict[str, dict[str, None]] = {}  # by sender: the events asked for by both names, users' own
         self._call_ids: set[int] = set()
 
     def __iter__(self) -> Iterator[Listener]:
@@ -42,7 +43,7 @@ class ListenerTable:
         listener.call = self._told_apart(listener.call)
         listeners, calls = self._buckets.get(listener.key, _EMPTY)
         self._buckets[listener.key] = ((*listeners, listener), (*calls, listener.call))
-        if listener.sender is not None and listener.event is not None:
+        if listener.sender is not None and listener.event is not None and listener.event not in OWN_EVENTS:
             self._awaited.setdefault(listener.sender, {})[listener.event] = None
         self._flatten_all(listener)
 
@@ -112,7 +113,7 @@ class ListenerTable:
         return self._local if signal.info.peer is None else self._remote
 
     def _await_no_longer(self, listener: Listener) -> None:
-        if listener.sender is not None and listener.event is not None:
+        if listener.sender is not None and listener.event is not None and listener.event not in OWN_EVENTS:
             events = self._awaited[listener.sender]
             del events[listener.event]
             if not events:
@@ -133,11 +134,9 @@ class ListenerTable:
 
     def _flatten(self, signal: Signal[Any]) -> None:
         """Resolve whom ``signal`` reaches, the most specific first."""
-        specific, of_sender, channel, everything = (
-            self._buckets.get(key, _EMPTY) for key in keys_for(signal.sender, signal.event)
-        )
-        listeners = specific[0] + of_sender[0] + channel[0] + everything[0]
-        calls = specific[1] + of_sender[1] + channel[1] + everything[1]
+        found = [self._buckets.get(key, _EMPTY) for key in keys_for(signal.sender, signal.event)]
+        listeners = tuple(listener for bucket in found for listener in bucket[0])
+        calls = tuple(call for bucket in found for call in bucket[1])
         if signal.info.peer is not None and not all(listener.hears_remote for listener in listeners):
             listeners = tuple(listener for listener in listeners if listener.hears_remote)
             calls = tuple(listener.call for listener in listeners)

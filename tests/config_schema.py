@@ -91,9 +91,13 @@ def endpoint() -> dict[str, Any]:
         "properties": {
             "url": text("The endpoint as a URL."),
             "options": {
-                "description": "What could stand in the URL's query: options of the carrier, and limits.",
+                "description": "What could stand in the URL's query: options of the carrier, limits, and senders.",
                 "type": "object",
-                "additionalProperties": {"type": ["string", "number", "boolean"]},
+                "properties": {
+                    **dict.fromkeys(option_names(sigcore.LinkOptions), {"type": ["string", "number"]}),
+                    "senders": {"type": ["string", "array"], "items": {"type": "string", "minLength": 1}},
+                },
+                "additionalProperties": {"type": ["string", "number", "boolean", "array", "object"]},
             },
         },
     }

@@ -52,7 +52,7 @@ def test_presence_events_can_be_heard_but_not_declared(name: str) -> None:
 
 
 def test_another_event_of_sigcores_own_cannot_be_heard() -> None:
-    with pytest.raises(InvalidName, match="those are #connect, #disconnect"):
+    with pytest.raises(InvalidName, match="those are #connect, #console, #disconnect"):
         check_event_to_hear("#conect")
 
 

@@ -188,7 +188,7 @@ def test_the_options_of_every_link_can_be_read() -> None:
     )
 
 
-@pytest.mark.parametrize("hint", [list[int], int | str, bytes, "OnlyForCheckers"])
+@pytest.mark.parametrize("hint", [set[int], int | str, bytes, "OnlyForCheckers"])
 def test_a_field_that_no_option_can_fill_is_a_mistake_of_the_plug_ins_author(hint: Any) -> None:
     wrong: type = dataclass(type("Wrong", (), {"__annotations__": {"field": hint}, "__module__": __name__}))
     with pytest.raises(TypeError, match="Wrong"):

@@ -68,7 +68,7 @@ def test_broad_subscriptions_get_no_presence() -> None:
 
 
 def test_an_event_of_sigcore_s_own_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(sigcore.InvalidName, match="#connect, #disconnect"):
+    with pytest.raises(sigcore.InvalidName, match="#connect, #console, #disconnect"):
         Router().add_listener(lambda _info, _data: None, "thermo", "#conect")
 
 

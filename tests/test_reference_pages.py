@@ -32,7 +32,7 @@ def as_written(name: str, value: object) -> str:
     """Return a value as one would write it in a query."""
     kind = str(OPTIONS[name].type)
     if value is None:
-        return "json"  # the codec that is taken where none is asked for
+        return "json" if name == "codec" else ""  # the codec that is taken where none is asked for
     if kind == "Limit":
         return format_limit(int(str(value)))
     if kind == "Size":

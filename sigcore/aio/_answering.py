@@ -21,8 +21,7 @@ from ._workers import Workers
 if TYPE_CHECKING:
     from .._drops import Drops
     from .._open_request import OpenRequest
-    from .._requests import Handler
-    from .._sender import Sender
+    from .._requests import Answerer, Handler
     from ._question import Question
 
 _log = get_logger("sigcore.requests")
@@ -51,7 +50,9 @@ class Answering:
         drops: Counts the requests whose time was over before their handler could begin.
     """
 
-    def __init__(self, find: Callable[[str], Sender | None], thread_started: Callable[[], None], drops: Drops) -> None:
+    def __init__(
+        self, find: Callable[[str], Answerer | None], thread_started: Callable[[], None], drops: Drops
+    ) -> None:
         self._find = find
         self._drops = drops
         self._workers = Workers(HANDLER_THREADS, thread_started)

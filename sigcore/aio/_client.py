@@ -23,7 +23,7 @@ from .._errors import (
 from .._info import Peer
 from .._limits import LinkKeywords
 from .._logging import get_logger
-from .._names import check_name
+from .._names import check_name, check_sender_to_ask
 from .._plugins import load_codec
 from ..protocol.bodies import Fields, read_body, write_body
 from ..protocol.client_link import ClientLink
@@ -89,6 +89,9 @@ class ClientRouter(NetworkedRouter):
         self._connect_timeout = connect_timeout
         self._asked = Endpoint.parse(endpoint)
         self._carrier, self._options, self._endpoint = self._prepare(self._asked, codec)
+        if self._options.senders is not None:
+            text = "the option senders is for the endpoint of a server, where it says which names clients may take"
+            raise EndpointError(f"{self._asked}: {text}; leave it out")
         self._codec = load_codec(self._options.codec or "json")
         options = self._options
         self._outbox = Outbox(options.event_queue, options.max_frame, self._core._drops, self._host.may_wait_s)
@@ -312,7 +315,7 @@ class ClientRouter(NetworkedRouter):
     async def _send_the_rest(self) -> None:
         """Wait until the server has taken everything that was accepted, for 5 s at most."""
         until = self._the_loop.time() + CLOSE_TIMEOUT_S
-        while not (sent := self._is_all_sent()) and self._the_loop.time() < until:  # noqa: ASYNC110  # see below
+        while not (sent := self._is_all_sent()) and self._the_loop.time() < until:
             self._ask_for_ack()
             await asyncio.sleep(0.005)  # looking is simpler than having every event on its way wake us
         if not sent:
@@ -485,7 +488,7 @@ class ClientRouter(NetworkedRouter):
         local = self._core._senders.get(sender)
         if local is not None:
             return await self._request_here(local, method, params, timeout)
-        check_name(sender, "sender")  # here, since the server would end the link
+        check_sender_to_ask(sender)  # here, since the server would end the link
         check_name(method, "method")
         session = self._askable_session()
         body = self._codec.encode(params)

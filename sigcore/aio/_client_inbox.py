@@ -91,7 +91,7 @@ class ClientInbox:
         if self.is_reachable:
             self.is_reachable = False
             for info in self._present.values():
-                self.put(self._noting(replace(info, connected=False, cause="link_lost")))
+                self.put(self._noting(replace(info, connected=False, cause=self._session.cause)))
             self.hand_over()
 
     def reachable(self) -> None:

@@ -153,8 +153,9 @@ class LinkIO(asyncio.Protocol):
 
     def look_at_clock(self) -> None:
         """See that the link is asked again when something is due."""
-        if self._timer is None or self._timer_due_s > self._loop.time() + self.link.options.ack_delay:  # else that is soon enough
-            self._arm()
+        if self._timer is not None and self._timer_due_s <= self._loop.time() + self.link.options.ack_delay:
+            return  # that is soon enough
+        self._arm()
 
     def _close(self, transport: asyncio.Transport) -> None:
         if self._abort_timer is None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .._endpoint import Endpoint
     from .._limits import LinkOptions
     from .._listener import Listener
+    from .._requests import Answerer
     from .._router import OnError
     from .._sender import Sender
     from .._signal import Signal
@@ -95,7 +96,7 @@ class NetworkedRouter(Router):
         what = f"the event loop of {type(self).__name__} {self._name!r}"
         self._watchdog = None if slow_callback is None else Watchdog(slow_callback, what)
         self._drainers: list[asyncio.Future[None]] = []
-        self._answering = Answering(self._core._senders.get, self._host.mark_thread, self._core._drops)
+        self._answering = Answering(self._answerer, self._host.mark_thread, self._core._drops)
 
     @property
     def counters(self) -> dict[str, int]:
@@ -122,6 +123,10 @@ class NetworkedRouter(Router):
         self._host.mark_thread()
         if self._watchdog is not None:
             self._watchdog.start(self._loop)
+
+    def _answerer(self, name: str) -> Answerer | None:
+        """Return who answers the requests to ``name``, if that is here."""
+        return self._core._senders.get(name)
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from .._carrier import Listening, is_local
@@ -16,19 +16,22 @@ from .._errors import InsecureEndpoint, RouterClosed
 from .._info import Peer, SenderInfo
 from .._limits import MIB, LinkKeywords, LinkOptions, ServerLimits
 from .._logging import get_logger
-from .._names import check_name
+from .._names import OWN_EVENTS, SERVER, check_name, check_sender_to_ask
 from .._plugins import list_plugins, load_codec
 from ..protocol.hub import Hub
 from ..protocol.server_link import ServerLink
 from ..protocol.server_session import ServerSession
 from ._asking import in_time
+from ._console import Consoles
 from ._link_io import CLOSE_S, LinkIO
 from ._networked import CLOSE_TIMEOUT_S, Host, NetworkedRouter
 from ._server_local import ServerLocal, ServerOutlet
+from ._server_requests import ServerRequests
 
 if TYPE_CHECKING:
     from .._codec import Codec
     from .._listener import Listener
+    from .._requests import Answerer
     from .._router import OnError
     from .._sender import Sender
     from .._signal import Call, Signal
@@ -91,6 +94,9 @@ class ServerRouter(NetworkedRouter):
         )
         self._local = ServerLocal(self._hub, self._host, self._answering, self._local_options, self._post)
         self._hub.local = self._local
+        self._consoles = Consoles(self._core, self._local)
+        self._itself = ServerRequests(self._listenings)
+        self._hub.answer_as_server(self._itself.handlers.methods)
         self._hub.on_dirty = self._flush_soon
         self._waits_in(self._local.buffer, self._local.pump)
         self._core._attach(self)
@@ -166,6 +172,7 @@ class ServerRouter(NetworkedRouter):
             await listening.wait_closed()
         if self._timer is not None:
             self._timer.cancel()
+        self._consoles.close()
         self._local.end_questions()
         await super()._close_down()
 
@@ -211,7 +218,7 @@ class ServerRouter(NetworkedRouter):
         self._hub.touch(listener.key)
         self._local.begin_listening(listener)
         entry = self._hub.sender(listener.sender) if listener.sender is not None else None
-        if entry is None or entry.session is None or listener.event is None or listener.event in entry.topics:
+        if entry is None or entry.session is None or listener.event in (None, *OWN_EVENTS, *entry.topics):
             return
         info = entry.info
         self._local.put(lambda: self._core._warn_undeclared(listener, info))
@@ -238,11 +245,14 @@ class ServerRouter(NetworkedRouter):
         local = self._core._senders.get(sender)
         if local is not None:
             return await self._request_here(local, method, params, timeout)
-        check_name(sender, "sender")
+        check_sender_to_ask(sender)
         check_name(method, "method")
         if self._loop is None or self._is_closed:
             raise RouterClosed("the server is not open; open() it, or use it with 'async with'")
         return await in_time(self._local.request(sender, method, params, timeout), timeout)
+
+    def _answerer(self, name: str) -> Answerer | None:
+        return self._itself if name == SERVER else super()._answerer(name)
 
     # links
 
@@ -264,9 +274,9 @@ class ServerRouter(NetworkedRouter):
                 f"{endpoint} can be reached from other machines, and nothing asks who connects. Listen on a loopback "
                 "address, a Unix socket or a serial port; or, on a network that you trust, say insecure=True."
             )
-        bound = endpoint
-        listening = await carrier.listen(rest, lambda: self._new_io(options, str(bound)))
-        bound = listening.endpoint
+        entrance = _Entrance(str(endpoint), lambda at: self._new_io(options, at), self._consoles.take)
+        listening = await carrier.listen(rest, entrance)
+        entrance.endpoint = str(listening.endpoint)
         _log.info("listening on %s", listening.endpoint)
         return listening
 
@@ -301,7 +311,7 @@ class ServerRouter(NetworkedRouter):
         if link.error is None:
             _log.info("%s left %s", who, link.endpoint)
         else:
-            code = getattr(link.error, "code", "lost")
+            code = getattr(link.error, "code", link.error.cause.removeprefix("link_"))
             self._core._drops.count(f"link_{code}", f"the link of {who} at {link.endpoint} ended: {link.error}")
         io.flush()
 
@@ -357,3 +367,19 @@ class ServerRouter(NetworkedRouter):
         self._timer = None
         self._hub.tick(self._the_loop.time())
         self._flush_soon()
+
+
+class _Entrance:
+    """What the carrier of an endpoint is given: makes a protocol for each link, and takes the text beside them.
+
+    Attributes:
+        endpoint: Where the links come in; once it is known, as it is really bound.
+    """
+
+    def __init__(self, endpoint: str, new_io: Callable[[str], LinkIO], console: Callable[[str, str], None]) -> None:
+        self.endpoint = endpoint
+        self._new_io = new_io
+        self.console = console
+
+    def __call__(self) -> LinkIO:
+        return self._new_io(self.endpoint)

@@ -25,7 +25,7 @@ from ._results import read_result
 
 if TYPE_CHECKING:
     from .._codec import Codec
-    from .._info import EventInfo, Peer, SenderInfo
+    from .._info import EventInfo, Gap, Peer, SenderInfo
     from .._limits import LinkOptions
     from .._listener import Listener
     from .._sender import Sender
@@ -76,6 +76,16 @@ class ServerOutlet:
             check_size(body, self._longest)
             frames[codec.name] = frame(kind, topic.id, body)
         self._buffer.put((self, frames, accepted), max(map(len, frames.values()), default=0))
+
+    def put_gap(self, gap: Gap) -> None:
+        """Put the news that events were lost into the buffer, in their place.
+
+        Raises:
+            BufferFull: There is no room.
+        """
+        if self.codecs and self.topic is not None:
+            data = frame(Kind.GAP, self.topic.id, write_gap(gap.count, gap.cause))
+            self._buffer.put((self, {codec.name: data for codec in self.codecs}, None), len(data))
 
 
 OutItem = tuple[ServerOutlet, dict[str, bytes], Callable[[int], None] | None]
@@ -144,6 +154,14 @@ class ServerLocal:
             outlet.topic = topic
             self._outlets[topic] = outlet
             self.route_changed(topic)
+
+    def add_console(self, signal: Signal[str]) -> ServerOutlet:
+        """Return what hands the text from a port to the links."""
+        outlet = ServerOutlet(signal, self.buffer, self._options.max_frame)
+        outlet.topic = self._hub.add_console(signal.sender)
+        self._outlets[outlet.topic] = outlet
+        self.route_changed(outlet.topic)
+        return outlet
 
     def own_sender_left(self, sender: Sender) -> None:
         """Take it out, after the events that wait: they go out even to those who have no room."""

@@ -10,7 +10,7 @@ from struct import Struct
 from typing import Any, NoReturn, TypeVar, cast
 
 from .._errors import InvalidName, RemoteProtocolError
-from .._names import MAX_NAME_BYTES, check_name
+from .._names import EVENT_CONSOLE, MAX_NAME_BYTES, check_name, check_sender_to_ask
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -93,6 +93,11 @@ class Fields:
             return check_name(self._values.get(name), what)
         except InvalidName as error:
             raise RemoteProtocolError(f"{self._what}: field {name!r}: {error}", code="invalid_name") from error
+
+    def event(self, name: str) -> str:
+        """Return a field that names an event, a user's or one of sigcore's own."""
+        value = self._values.get(name)
+        return EVENT_CONSOLE if value == EVENT_CONSOLE else self.name(name, "event")
 
     def names(self, name: str, what: str) -> tuple[str, ...]:
         """Return a field that lists names, each once."""
@@ -286,7 +291,7 @@ def _names_from_bytes(head: bytes) -> tuple[str, str, str]:
     sender, pos = _short_text(head, 0)
     method, pos = _short_text(head, pos)
     caller, _pos = _short_text(head, pos)
-    return check_name(sender, "sender"), check_name(method, "method"), caller
+    return check_sender_to_ask(sender), check_name(method, "method"), caller
 
 
 def join_meta(meta: bytes, data: bytes) -> bytes:

@@ -20,6 +20,7 @@ from .._errors import (
     SigError,
 )
 from .._info import Peer, SenderInfo
+from .._names import EVENT_CONSOLE
 from .bodies import (
     MAX_BODY_BYTES,
     NAMES_KNOWN,
@@ -416,12 +417,13 @@ class ClientSession(Session):
 
     def _on_topic(self, id_: int, body: bytes, _now_s: float) -> None:
         fields = read_body("TOPIC", body)
-        sender, event = fields.name("sender", "sender"), fields.name("event", "event")
+        sender, event = fields.name("sender", "sender"), fields.event("event")
         if id_ in self._signals:
             raise RemoteProtocolError(f"TOPIC uses the number {id_} twice", code="malformed_body")
         self._signals[id_] = self.side.topic_came(id_, sender, event, self._peer_in(fields))
         self._here[id_] = self.side
-        self._topics_of.setdefault(sender, []).append(id_)
+        if event != EVENT_CONSOLE:  # that is no sender's, and stays when a sender of this name goes
+            self._topics_of.setdefault(sender, []).append(id_)
         self.side.frame_came(HEADER_BYTES + len(body))
 
     def _on_presence(self, _id: int, body: bytes, _now_s: float) -> None:

@@ -15,6 +15,7 @@ _BY_CODE: dict[str, type[errors.SigError]] = {
     "not_sent": errors.NotSent,
     "busy": errors.Busy,
     "limit_reached": errors.LimitReached,
+    "not_allowed": errors.NotAllowed,
     "codec_error": errors.CodecError,
     "invalid_name": errors.InvalidName,
     "event_not_declared": errors.EventNotDeclared,

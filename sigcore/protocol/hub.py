@@ -20,6 +20,7 @@ from .._errors import SenderExists
 from .._index import EventIndex
 from .._info import Peer, SenderInfo
 from .._limits import ServerLimits
+from .._names import EVENT_CONSOLE, SERVER
 from .bodies import write_body, write_gap
 from .calls import Answerer, Asker
 from .detached import Detached, link_lost
@@ -150,7 +151,8 @@ class Hub:
         self._routed: dict[ServerSession, None] = {}  # sessions that have routes
         self._interest = Interest()
         self._routes = Routes()
-        self.requests = Switchboard(self.sender, lambda: self.local, drops, name)
+        self.requests = Switchboard(self._find_to_ask, lambda: self.local, drops, name)
+        self._itself: SenderEntry | None = None
         self._topics_ever = 0
         self._names: list[str] | None = None  # of the senders, sorted when somebody needs it
         self._all_present: tuple[int, bytes] | None = None  # the longest PRESENCE frame, and all of them joined
@@ -174,6 +176,15 @@ class Hub:
         entry.presence = (presence_frame(fields), presence_frame(brief(fields)))
         self.enter_sender(entry)
         return entry
+
+    def add_console(self, source: str) -> Topic:
+        """Return the topic of the text from a port, which is no sender that others could see or ask; it stays."""
+        self._topics_ever += 1
+        entry = SenderEntry(SenderInfo(source, (EVENT_CONSOLE,)), False, None, {})
+        topic = entry.topics[EVENT_CONSOLE] = Topic(self._topics_ever, entry, EVENT_CONSOLE, None)
+        self.topics[topic.id] = topic
+        self._local_topics.add(source, EVENT_CONSOLE, topic)
+        return topic
 
     def enter_sender(self, entry: SenderEntry) -> None:
         """Enter a sender that has its topics, perhaps again, and tell whoever wants to know.
@@ -227,6 +238,13 @@ class Hub:
     def sender(self, name: str) -> SenderEntry | None:
         """Return a connected sender."""
         return self._senders.get(name)
+
+    def answer_as_server(self, methods: tuple[str, ...]) -> None:
+        """Have requests to ``#server`` go to the server's own process, which answers these methods."""
+        self._itself = SenderEntry(SenderInfo(SERVER, (), methods), False, None, {})
+
+    def _find_to_ask(self, name: str) -> SenderEntry | None:
+        return self._itself if name == SERVER else self._senders.get(name)
 
     def senders(self) -> list[SenderInfo]:
         """Return every connected sender, by name."""
@@ -526,7 +544,7 @@ class Hub:
         session.route_the_rest()
         for entry in session.senders.values():
             if self._is_entered(entry):
-                self.remove_sender(entry, "link_lost")
+                self.remove_sender(entry, session.cause)
 
     def _claim_again(self, session: ServerSession, entry: SenderEntry) -> None:
         """A sender's session came back after its name was given free."""
@@ -562,7 +580,7 @@ class Hub:
         self.requests.end_those_of(session)
         for entry in list(session.senders.values()):
             if self._is_entered(entry):
-                self.remove_sender(entry, "link_lost" if session.error else "left")
+                self.remove_sender(entry, session.cause if session.error else "left")
         session.senders.clear()
         self.room_came()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .._index import keys_for
-from .._names import EVENT_CONNECT, EVENT_DISCONNECT
+from .._names import EVENT_CONNECT, EVENT_DISCONNECT, OWN_EVENTS
 from .._terms import POLICIES
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Interest:
 
     def undeclared(self, sender: str, events: Iterable[str]) -> list[tuple[ServerSession, int, str]]:
         """Return (session, listener, event) of those who wait for an event of ``sender`` that is not in ``events``."""
-        missing = self._events_of.get(sender, set()).difference(events, (EVENT_CONNECT, EVENT_DISCONNECT))
+        missing = self._events_of.get(sender, set()).difference(events, OWN_EVENTS)
         return [
             (session, listener_id, event)
             for event in sorted(missing)

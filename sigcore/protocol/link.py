@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any, ClassVar
 
-from .._errors import LinkError, LinkRefused, RemoteProtocolError
+from .._errors import LINK_LOST, LinkError, LinkRefused, RemoteProtocolError
 from .._limits import LinkOptions
 from .._logging import get_logger
 from .bodies import read_ack, read_body, write_body, write_bye
@@ -257,7 +257,8 @@ class Link:
             now_s: The time; by default what the call before brought.
         """
         if self.state is not State.ENDED:
-            error = LinkError(f"the connection was lost: {cause}" if cause else "the other side closed the connection")
+            text = f"the connection was lost: {cause}" if cause else "the other side closed the connection"
+            error = LinkError(text, cause=cause.cause if isinstance(cause, LinkError) else LINK_LOST)
             error.__cause__ = cause
             self._leave(error, ends_session=False)
         self._slots.clear()
@@ -285,7 +286,7 @@ class Link:
         self.error = error
         session, self.session = self.session, None
         if session is not None:
-            session.detach()
+            session.detach(error)
             if ends_session:
                 session.end(error)
         self.ended()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._errors import Busy, CodecError, RemoteProtocolError, SenderExists, SigError
 from .._info import Peer, SenderInfo
-from .._names import check_event_to_hear, check_name
+from .._names import PRESENCE_EVENTS, check_event_to_hear, check_name, is_like
 from .._terms import POLICIES
 from .bodies import (
     KEPT_HEAD_BYTES,
@@ -334,6 +334,10 @@ class ServerSession(Session):
             fields.names("requests", "method"),
             peer=self.peer,
         )
+        refusal = self._not_allowed(info.name)
+        if refusal is not None:
+            self.take_error(id_, "not_allowed", refusal)
+            return
         kept = {event: keep for event, keep in fields.fields("keep").integers_by_name().items() if event in info.events}
         refusal = self._no_place_for(info, len(body))
         if refusal is not None:
@@ -349,6 +353,16 @@ class ServerSession(Session):
         self.senders[info.name] = entry
         self._owned.update((topic.id, topic) for topic in entry.topics.values())
         self._ok(id_, {"topics": {event: topic.id for event, topic in entry.topics.items()}})
+
+    def _not_allowed(self, name: str) -> str | None:
+        """Return why the endpoint does not take a sender of that name, or ``None``."""
+        patterns = self.options.senders
+        if patterns is None or any(is_like(name, pattern) for pattern in patterns):
+            return None
+        return (
+            f"the server takes no sender {name!r} at {self.peer.endpoint}, only: {', '.join(patterns)} (its option "
+            "senders); take one of these names, or have it allowed there"
+        )
 
     def _no_place_for(self, info: SenderInfo, size: int) -> str | None:
         """Return why a sender cannot be taken, or ``None``."""
@@ -385,7 +399,7 @@ class ServerSession(Session):
         self.listeners[id_] = (sender, event)
         self._ok(id_, {})
         self._hub.add_listener(self, id_, (sender, event), policy)
-        if event is not None and event.startswith("#"):
+        if event in PRESENCE_EVENTS:
             present = self._hub.present(sender, self)
             if present:
                 self.put_event_frame(present)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .._errors import LinkError, RemoteProtocolError
+from .._errors import LINK_LOST, LinkError, RemoteProtocolError
 from .._limits import LinkOptions
 from .bodies import write_ack
 from .frames import FIRST_EVENT_LANE, HEADER, HEADER_BYTES, KIND_AT, Item, Kind, frame, split_run
@@ -56,6 +56,7 @@ class Session:
         link: The link that carries it now; ``None`` while it is detached.
         is_over: Whether it has ended: nothing will attach it again.
         error: Why it ended; ``None`` while it lives and after a good end.
+        cause: Why its last link was lost, as a word.
         ended: Called once, when it ends for any reason.
         left: Called whenever its link has left it.
     """
@@ -83,6 +84,7 @@ class Session:
         "_unwritten",
         "_written",
         "_written_from",
+        "cause",
         "ended",
         "error",
         "is_over",
@@ -102,6 +104,7 @@ class Session:
         self.link: Link | None = None
         self.is_over = False
         self.error: LinkError | None = None
+        self.cause = LINK_LOST
         self.ended: Callable[[], object] = _nothing
         self.left: Callable[[], object] = _nothing
         self._control: list[bytes] = []
@@ -167,9 +170,10 @@ class Session:
         self._write_again_from(received, now_s)
         self._put_ack()
 
-    def detach(self) -> None:
-        """The link is gone; another may come."""
+    def detach(self, error: LinkError | None) -> None:
+        """The link is gone, by ``error`` if it did not end well; another may come."""
         self.link = None
+        self.cause = error.cause if error is not None else LINK_LOST
         self._again.clear()
         self._ack_due_s = None
         self.left()

@@ -14,7 +14,7 @@ from itertools import count
 from typing import NamedTuple, cast
 from weakref import WeakKeyDictionary
 
-from .._carrier import Carrier, Listening, is_local, link_defaults
+from .._carrier import Carrier, Listening, is_local, like_factory, link_defaults, raw_options
 from .._endpoint import Endpoint
 from .._plugins import load_carrier
 from ._fault_link import FaultLink, Plan
@@ -45,6 +45,11 @@ class FaultCarrier:
         inside = _taken_apart(endpoint)
         return link_defaults(inside.carrier, inside.endpoint)
 
+    def raw_options(self, endpoint: Endpoint) -> Mapping[str, str]:
+        """Return those of the carrier inside."""
+        inside = _taken_apart(endpoint)
+        return raw_options(inside.carrier, inside.endpoint)
+
     async def connect(
         self, endpoint: Endpoint, protocol_factory: Factory
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
@@ -59,7 +64,8 @@ class FaultCarrier:
         plan = inside.plan("connect", self._count_try(endpoint), endpoint)
         if _is_refused(plan):
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"a fault refused {plan}")
-        _, link = await inside.carrier.connect(inside.endpoint, lambda: FaultLink(plan, protocol_factory()))
+        make = like_factory(lambda: FaultLink(plan, protocol_factory()), protocol_factory)
+        _, link = await inside.carrier.connect(inside.endpoint, make)
         assert isinstance(link, FaultLink)
         return link.transport, link.program
 
@@ -78,7 +84,9 @@ class FaultCarrier:
             plan = inside.plan("listen", next(numbers), endpoint)
             return _Refused() if _is_refused(plan) else FaultLink(plan, protocol_factory())
 
-        return _FaultListening(endpoint, await inside.carrier.listen(inside.endpoint, take))
+        return _FaultListening(
+            endpoint, await inside.carrier.listen(inside.endpoint, like_factory(take, protocol_factory))
+        )
 
     def _count_try(self, endpoint: Endpoint) -> int:
         with self._tries_lock:
@@ -139,3 +147,9 @@ class _FaultListening:
     async def wait_closed(self) -> None:
         """Return when the address is free again."""
         await self._inside.wait_closed()
+
+    def __getattr__(self, name: str) -> object:
+        """Return what the one inside has beside: ``lend``, ``take_back``, ``status``."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._inside, name)
