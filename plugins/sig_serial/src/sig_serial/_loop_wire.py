@@ -32,6 +32,11 @@ class LoopWire(Wire):
         """Bytes that wait to be given to the system."""
         return len(self._out)
 
+    @property
+    def queued(self) -> int:
+        """Bytes that the system was given and has not sent yet."""
+        return 0 if self._lost or self._shut_off else self._port.out_waiting
+
     def write(self, data: bytes) -> None:
         """Write ``data`` as far as there is room now, the rest later."""
         self._out += data

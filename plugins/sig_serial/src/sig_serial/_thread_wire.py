@@ -22,6 +22,9 @@ _WRITE_BYTES = 4096
 _WAKE_INTERVAL_S = 0.02
 """Between two attempts to wake a thread: the library's wake-up is lost on a thread that was just about to wait."""
 
+_DISCARD = b""
+"""Given to the writing thread in place of bytes: it throws away what the system has not sent yet, which may take time."""
+
 
 class ThreadWire(Wire):
     """Reads on one thread and writes on another; at most one piece of bytes is under way each way."""
@@ -31,7 +34,7 @@ class ThreadWire(Wire):
         self._out = bytearray()
         self._under_way = 0
         self._is_writing = False
-        self._to_write: SimpleQueue[bytes] = SimpleQueue()
+        self._to_write: SimpleQueue[bytes | None] = SimpleQueue()
         self._is_reading = True
         self._kept = b""
         self._may_read = threading.Semaphore(0)
@@ -48,6 +51,11 @@ class ThreadWire(Wire):
         """Bytes that wait to be given to the system."""
         return len(self._out) + self._under_way
 
+    @property
+    def queued(self) -> int:
+        """Nothing beyond the backlog: the writing thread waits until its bytes are taken."""
+        return 0
+
     def write(self, data: bytes) -> None:
         """Give ``data`` to the writing thread, now or when it is done with what it has."""
         if not (self._lost or self._shut_off):
@@ -59,7 +67,7 @@ class ThreadWire(Wire):
         self._out.clear()
         self._under_way = 0  # what the thread has is given up as well
         self._port.cancel_write()
-        self._port.discard_output()
+        self._to_write.put(_DISCARD)
 
     def pause_reading(self) -> None:
         """Keep the piece that is under way, and read no other."""
@@ -106,7 +114,7 @@ class ThreadWire(Wire):
     def _release(self, drain_s: float) -> None:
         self._stopping = True
         self._may_read.release()
-        self._to_write.put(b"")
+        self._to_write.put(None)
         for thread in self._threads:
             while thread.is_alive():
                 self._port.cancel_read()
@@ -128,7 +136,10 @@ class ThreadWire(Wire):
                 self._may_read.acquire()
 
     def _write_all(self) -> None:
-        while piece := self._to_write.get():
+        while (piece := self._to_write.get()) is not None:
+            if piece is _DISCARD:
+                self._port.discard_output()
+                continue
             try:
                 self._port.write_waiting(piece)
             except OSError as exc:

@@ -51,6 +51,11 @@ class Wire(ABC):
     def backlog(self) -> int:
         """Bytes that wait to be given to the system."""
 
+    @property
+    @abstractmethod
+    def queued(self) -> int:
+        """Bytes that the system was given and has not sent yet, as far as it tells; costs a call to the system."""
+
     @abstractmethod
     def write(self, data: bytes) -> None:
         """Write ``data`` now or when there is room."""
