@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from sigcore import Endpoint
 
-from ._line import Line
+from ._lines import start_line
 from ._link import Role
 from ._listening import SerialListening
 from ._opening import open_in_thread
@@ -40,6 +40,9 @@ class SerialCarrier:
         }
     )
 
+    raw_options: ClassVar[Mapping[str, str]] = MappingProxyType({"framing": "none"})
+    """The query options with which a link is the port's bare bytes."""
+
     def is_local(self, endpoint: Endpoint) -> bool:
         """Only what is plugged into this machine can reach a serial port: always ``True``."""
         return True
@@ -47,7 +50,7 @@ class SerialCarrier:
     async def connect(
         self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]
     ) -> tuple[asyncio.Transport, asyncio.Protocol]:
-        """Open the port and wait until the other side answers.
+        """Open the port and wait until the other side answers; with ``framing=none``, nobody needs to.
 
         Raises:
             sigcore.EndpointError: The endpoint names no device, or has an unknown or impossible option.
@@ -57,7 +60,7 @@ class SerialCarrier:
         """
         options, path = endpoint.options(SerialOptions), device_path(endpoint)
         port = await open_in_thread(path, options)
-        line = Line(port, Role.CONNECTOR, protocol_factory, patience_s=options.answer_timeout)
+        line = start_line(port, Role.CONNECTOR, protocol_factory, options, patience_s=options.answer_timeout)
         try:
             return await asyncio.shield(line.up)
         except asyncio.CancelledError:
