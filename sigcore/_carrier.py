@@ -55,6 +55,8 @@ class Carrier(Protocol):
       ``close()`` it does nothing.
     - ``close()`` flushes what was written, then ends the link; ``abort()`` ends it at once.
     - All calls come on the loop that ran ``connect`` or ``listen``.
+    - ``get_extra_info("cable")`` of a medium that joins just two ends, such as a serial port, names it: the text is
+      the same for every link that comes by it. So a device that is restarted has its names again at once.
 
     Where a medium has text beside its links, such as the boot message of a device at a serial port, ``listen`` gives it
     to ``protocol_factory.console(source, line)``, if the factory has that: a method, called on the loop, with the

@@ -66,6 +66,11 @@ class LinkIO(asyncio.Protocol):
         self.link: Link
         self.lost = self._loop.create_future()
 
+    @property
+    def cable(self) -> str:
+        """What joins just two ends and carries the connection; empty where that is not so."""
+        return str(self._transport.get_extra_info("cable") or "") if self._transport is not None else ""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the link."""
         self._transport = transport  # type: ignore[assignment]  # a carrier owes a read-write transport

@@ -91,4 +91,5 @@ class Detached:
 
 def link_lost(session: ServerSession) -> LinkError:
     """Return the error that a session ends with when its link does not come back."""
-    return LinkError(f"the link of {session.peer.name!r} was lost and did not come back in time")
+    text = f"the link of {session.peer.name!r} was lost and did not come back in time"
+    return LinkError(text, cause=session.cause)

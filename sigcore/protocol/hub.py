@@ -16,7 +16,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._drops import Drops
-from .._errors import SenderExists
+from .._errors import LinkError, SenderExists
 from .._index import EventIndex
 from .._info import Peer, SenderInfo
 from .._limits import ServerLimits
@@ -137,6 +137,7 @@ class Hub:
         self.local: LocalSide
         self.sessions: dict[str, ServerSession] = {}
         self._detached = Detached(limits.session_memory, drops)
+        self._cables: dict[str, ServerSession] = {}  # who was last at the other end of each
         self._over: list[ServerSession] = []  # what must be cleared away
         self._hold_ups = HoldUps()
         self._history = History(drops.count, most_bytes=limits.keep_memory)
@@ -481,8 +482,18 @@ class Hub:
         session = self.sessions.get(id_)
         return session if session is not None and compare_digest(secret.encode(), session.secret.encode()) else None
 
-    def session_attached(self, session: ServerSession) -> None:
-        """A link carries the session, perhaps again: its senders claim their names, if they have lost them."""
+    def session_attached(self, session: ServerSession, cable: str = "") -> None:
+        """A link carries the session, perhaps again: its senders claim their names, if they have lost them.
+
+        Args:
+            session: The session.
+            cable: What joins just two ends and carries it. Whoever was at the other one before was restarted, or
+                something else is there now: the session of before, if it has no link, will not come back.
+        """
+        if cable:
+            before, self._cables[cable] = self._cables.get(cable), session
+            if before is not None and before is not session and before.link is None:
+                before.end(LinkError("another has come by its cable; it was restarted", cause="restarted"))
         if session.detached_s is not None:
             self._detached.remove(session)
             session.detached_s = None
@@ -572,6 +583,7 @@ class Hub:
         self._hold_ups.forget(session)
         self._dirty.pop(session, None)
         self._routed.pop(session, None)
+        self._cables = {cable: other for cable, other in self._cables.items() if other is not session}
         for listener_id, key in session.listeners.items():
             self.remove_listener(session, listener_id, key)
         session.listeners.clear()
@@ -580,7 +592,7 @@ class Hub:
         self.requests.end_those_of(session)
         for entry in list(session.senders.values()):
             if self._is_entered(entry):
-                self.remove_sender(entry, session.cause if session.error else "left")
+                self.remove_sender(entry, session.error.cause if session.error else "left")
         session.senders.clear()
         self.room_came()
 

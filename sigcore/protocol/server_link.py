@@ -27,9 +27,10 @@ class ServerLink(Link):
     Attributes:
         endpoint: Where it came in.
         peer: Who is at the other end; ``None`` until the handshake is done.
+        cable: What joins just two ends and carries it; empty where any number of clients may come.
     """
 
-    __slots__ = ("_hub", "endpoint", "peer")
+    __slots__ = ("_hub", "cable", "endpoint", "peer")
 
     handlers: ClassVar = {
         State.HANDSHAKE: {Kind.HELLO: "_on_hello", Kind.BYE: "_on_bye"},
@@ -37,10 +38,11 @@ class ServerLink(Link):
     }
     opens: ClassVar = False
 
-    def __init__(self, hub: Hub, options: LinkOptions, endpoint: str, now_s: float) -> None:
+    def __init__(self, hub: Hub, options: LinkOptions, endpoint: str, now_s: float, cable: str = "") -> None:
         super().__init__(options, now_s)
         self._hub = hub
         self.endpoint = endpoint
+        self.cable = cable
         self.peer: Peer | None = None
 
     def receive(self, data: bytes, now_s: float, most: int = sys.maxsize) -> bool:
@@ -89,7 +91,7 @@ class ServerLink(Link):
             },
         )
         self._come_up(session, received, now_s)
-        self._hub.session_attached(session)
+        self._hub.session_attached(session, self.cable)
 
     def _session_of_before(self, fields: Fields, accepts: Limits, codec: Codec) -> tuple[ServerSession | None, int]:
         """Return the session that the client asks for, taken from the link that carries it still, and what it has."""
