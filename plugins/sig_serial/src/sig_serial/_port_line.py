@@ -168,7 +168,8 @@ class PortLine(ABC):
     def _begin(self, high: int) -> None:
         """Begin a link, whose transport keeps about ``high`` bytes."""
         self._up_since_s = self._loop.time()
-        extra: dict[str, Any] = {"peername": self._port.path, "serial": self._port.device, "counters": self.counters}
+        path = self._port.path
+        extra = {"peername": path, "cable": path, "serial": self._port.device, "counters": self.counters}
         self._transport = SerialTransport(self, high, extra)
         self.guard(self._make_protocol, self._transport)
 

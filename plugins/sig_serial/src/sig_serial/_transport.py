@@ -16,8 +16,9 @@ CLOSE_TIMEOUT_S = 1.0
 class SerialTransport(asyncio.Transport):
     """Bytes in order over a serial port.
 
-    ``get_extra_info`` knows ``"peername"`` (the device's path), ``"serial"`` (the library's port object) and
-    ``"counters"`` (the line's counters).
+    ``get_extra_info`` knows ``"peername"`` and ``"cable"`` (both the device's path: whoever comes by the same cable is
+    the same device, perhaps restarted), ``"serial"`` (the library's port object) and ``"counters"`` (the line's
+    counters).
 
     Args:
         line: The line that the link is on.
