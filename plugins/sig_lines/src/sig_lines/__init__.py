@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+"""Devices that speak lines of text, as senders: ``lines+serial:///dev/ttyUSB0``, ``lines+tcp://host:port``."""
+
+from __future__ import annotations
+
+from ._carrier import LinesCarrier
+from ._errors import BadParameters, BadReply, DeviceBusy, DeviceError, DeviceGone, DeviceSilent
+from ._options import LinesOptions
+
+__all__ = [
+    "BadParameters",
+    "BadReply",
+    "DeviceBusy",
+    "DeviceError",
+    "DeviceGone",
+    "DeviceSilent",
+    "LinesCarrier",
+    "LinesOptions",
+]

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""The carrier of ``lines+...://``: around the carrier of a medium, a device's own text protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import sigcore
+
+from ._calling import Calling
+from ._description import Description, describe
+from ._devices import Devices
+from ._inside import inside_at
+from ._listening import LinesListening
+from ._options import TABLES, LinesOptions
+
+Factory = Callable[[], asyncio.Protocol]
+
+
+class LinesCarrier:
+    """Makes a sender of each device that speaks lines of text; a ``sigcore.Carrier`` for servers.
+
+    The carrier inside moves the device's bytes. One with ``raw_options``, such as the serial carrier, listens: its
+    devices are plugged in here. Any other connects to the device, again and again.
+    """
+
+    def is_local(self, endpoint: sigcore.Endpoint) -> bool:
+        """Tell what the carrier inside says; ``True`` where it connects: then nobody else can connect to anything.
+
+        Raises:
+            EndpointError: The endpoint wraps no carrier, or the carrier cannot do with it.
+        """
+        inside = _taken_apart(endpoint)
+        check: Callable[[sigcore.Endpoint], bool] | None = getattr(inside.carrier, "is_local", None)
+        if not inside.listens:
+            return True
+        return bool(check(inside.endpoint)) if check is not None else False
+
+    async def connect(
+        self, endpoint: sigcore.Endpoint, protocol_factory: Factory
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """Connect a device's own router to the server; nobody else has anything to connect to.
+
+        Raises:
+            EndpointError: Always, but for the private endpoint of such a router.
+        """
+        inside = inside_at(endpoint)
+        if inside is not None:
+            return await inside.connect(protocol_factory)
+        raise sigcore.EndpointError(
+            f"{_shown(endpoint)} is a device that speaks no sigcore, so a client cannot connect to it. Give it to a "
+            "server, as in sigcore.ServerRouter([...]), and connect to that; the device is one of its senders"
+        )
+
+    async def listen(self, endpoint: sigcore.Endpoint, protocol_factory: Factory) -> LinesListening:
+        """Make a sender of each device that comes, for as long as it is there.
+
+        Raises:
+            EndpointError: An option is wrong; the message says which, and what it takes.
+            PluginError: The carrier inside cannot be had.
+            OSError: The carrier inside says no; an absent device is nothing of the kind.
+        """
+        inside = _taken_apart(endpoint)
+        devices = Devices(inside.endpoint, inside.description, protocol_factory)
+        medium: sigcore.Listening
+        if inside.listens:
+            medium = await inside.carrier.listen(inside.endpoint, devices)
+        else:
+            medium = calling = Calling(inside.carrier, inside.endpoint, devices)
+            await calling.check()
+        devices.begin()
+        return LinesListening(_shown(endpoint), medium, devices)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """An endpoint taken apart.
+
+    Attributes:
+        description: What the devices are like.
+        carrier: The carrier inside.
+        endpoint: Its endpoint, with what makes it give bare bytes.
+        listens: Whether that carrier listens for devices, rather than connect to one.
+    """
+
+    description: Description
+    carrier: sigcore.Carrier
+    endpoint: sigcore.Endpoint
+    listens: bool
+
+
+def _taken_apart(endpoint: sigcore.Endpoint) -> _Inside:
+    options, rest = endpoint.take_options(LinesOptions)
+    inner = rest.unwrapped()
+    carrier = sigcore.load_carrier(inner.scheme)
+    raw: Mapping[str, str] = getattr(carrier, "raw_options", {})
+    given = dict(inner.query)
+    for name, value in raw.items():
+        if given.get(name, value) != value:
+            raise sigcore.EndpointError(f"{_shown(endpoint)} needs {name}={value}, and says {name}={given[name]}")
+    query = (*inner.query, *((name, value) for name, value in raw.items() if name not in given))
+    try:
+        description = describe(options, skips_first=bool(raw))
+    except ValueError as error:
+        raise sigcore.EndpointError(f"{_shown(endpoint)}: {error}") from error
+    return _Inside(description, carrier, replace(inner, query=query), bool(raw))
+
+
+def _shown(endpoint: sigcore.Endpoint) -> sigcore.Endpoint:
+    """Return the endpoint without its tables, which are too long to show."""
+    return replace(endpoint, query=tuple(pair for pair in endpoint.query if pair[0] not in TABLES))

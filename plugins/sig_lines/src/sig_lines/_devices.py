@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""The devices of one endpoint, as the inner carrier brings them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import sigcore
+
+from ._device import Console, Device
+from ._inside import Factory, Inside
+from ._warning import Warnings
+from ._wire import Wire
+
+if TYPE_CHECKING:
+    from ._description import Description
+
+
+class Devices:
+    """Makes the protocol for each device that comes; what the inner carrier has for a ``protocol_factory``.
+
+    A device that comes back is the same as before. Which it is tells the name of its sender.
+
+    Args:
+        endpoint: The inner carrier's.
+        description: What the devices are like.
+        protocol_factory: Makes the server's protocol for a device's link.
+    """
+
+    def __init__(self, endpoint: sigcore.Endpoint, description: Description, protocol_factory: Factory) -> None:
+        self._endpoint = endpoint
+        self._description = description
+        self._protocol_factory = protocol_factory
+        self._by_name: dict[str, Device] = {}
+        self._warnings = Warnings(str(endpoint))
+        self._is_ready = asyncio.Event()
+        self._is_closing = False
+
+    def __call__(self) -> Wire:
+        """Make the protocol for a device that comes."""
+        return Wire(self._device_at)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the server's factory offers beside being called, such as ``console``."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._protocol_factory, name)
+
+    def __iter__(self) -> Iterator[Device]:
+        return iter(self._by_name.values())
+
+    def begin(self) -> None:
+        """Let devices through to the server, which will have the listening in the next turn of the loop."""
+        asyncio.get_running_loop().call_soon(self._is_ready.set)
+
+    def close(self) -> None:
+        """Leave them all, and take no more."""
+        self._is_closing = True
+        for device in self:
+            device.close()
+
+    async def wait_closed(self) -> None:
+        """Return when nothing of them is left."""
+        for device in self:
+            await device.wait_closed()
+
+    def _device_at(self, wire: asyncio.Transport) -> tuple[Device, str] | None:
+        if self._is_closing:
+            return None
+        port = self._port_of(wire)
+        name = (self._description.options.sender or "{port}").replace("{port}", short_name(port))
+        device = self._by_name.get(name)
+        if device is None:
+            device = self._by_name[name] = self._new_device(name)
+        elif device.is_there:
+            text = f"{port} is left alone: sender {name!r} is the device at {device.port}; put {{port}} into sender="
+            self._warnings.warn("taken", text, asyncio.get_running_loop().time())
+            return None
+        return device, port
+
+    def _port_of(self, wire: asyncio.Transport) -> str:
+        """Return the port's path, where the inner carrier tells it; a socket's address is no name for a device."""
+        peer = wire.get_extra_info("peername")
+        return peer if isinstance(peer, str) and peer else str(self._endpoint)
+
+    def _new_device(self, name: str) -> Device:
+        console = cast("Console | None", getattr(self._protocol_factory, "console", None))
+        return Device(name, self._description, Inside(name, self._protocol_factory, self._is_ready), console)
+
+
+def short_name(port: str) -> str:
+    """Return the name of a port's device: what stands last in its path, or the host and port of an address.
+
+    >>> short_name("/dev/ttyUSB0"), short_name("tcp://10.0.0.7:4001?keepalive=5s")
+    ('ttyUSB0', '10.0.0.7-4001')
+    """
+    if "://" not in port:
+        return port.rstrip("/").rpartition("/")[2] or port
+    endpoint = sigcore.Endpoint.parse(port)
+    if endpoint.path:
+        return endpoint.path.rstrip("/").rpartition("/")[2]
+    return endpoint.host if endpoint.port is None else f"{endpoint.host}-{endpoint.port}"
