@@ -6,7 +6,6 @@ Nothing here knows what is in a packet. Source: docs/serial-link.md, "Framing".
 
 from __future__ import annotations
 
-import enum
 import zlib
 
 DELIMITER = b"\x00"
@@ -16,15 +15,6 @@ CRC_BYTES = 4
 
 _MAX_RUN = 254
 """Longest run of bytes that one COBS code byte can announce."""
-
-
-class Damage(enum.Enum):
-    """What can be wrong with the bytes between two delimiters; the value says it to a user."""
-
-    BAD_STUFFING = "bad byte stuffing"
-    BAD_CHECKSUM = "bad checksum"
-    TOO_SHORT = "too short for a packet"
-    TOO_LONG = "too long for a packet"
 
 
 def frame(packet: bytes) -> bytes:
@@ -95,59 +85,15 @@ def cobs_decode(data: bytes) -> bytes:
         at = stop
 
 
-class Deframer:
-    """Finds the packets in a stream of bytes, whatever stands between them.
+def unframe(stuffed: bytes) -> bytes | None:
+    r"""Return the packet that ``stuffed`` is, what stands between two delimiters; ``None`` where it is none.
 
-    Args:
-        max_packet_bytes: Longest packet to accept; more without a delimiter is thrown away as it comes, so never more
-            than about this much is kept.
+    >>> unframe(frame(b"hi")[:-1]), unframe(b"noise")
+    (b'hi', None)
     """
-
-    def __init__(self, max_packet_bytes: int) -> None:
-        self._limit = framed_size(max_packet_bytes)
-        self._rest = b""
-        self._skipping = False
-
-    @property
-    def kept_bytes(self) -> int:
-        """How many bytes of an unfinished packet are kept."""
-        return len(self._rest)
-
-    def receive_data(self, data: bytes) -> list[bytes | Damage]:
-        r"""Take bytes from the line; return the packets that they complete, and what was damaged, in order.
-
-        The result depends on the bytes alone, not on how they were cut into calls. What is too long is told once, as
-        soon as it is known.
-
-        >>> Deframer(16).receive_data(b"\x00" + frame(b"hi") + b"noise\x00" + frame(b"ho")[:-1])
-        [b'hi', <Damage.BAD_STUFFING: 'bad byte stuffing'>]
-        """
-        *pieces, rest = data.split(DELIMITER)
-        found: list[bytes | Damage] = []
-        for piece in pieces:
-            self._add(piece, found)
-            if self._rest:
-                found.append(_unframe(self._rest))
-            self._rest, self._skipping = b"", False
-        self._add(rest, found)
-        return found
-
-    def _add(self, piece: bytes, found: list[bytes | Damage]) -> None:
-        if self._skipping:
-            return
-        if len(self._rest) + len(piece) > self._limit:
-            found.append(Damage.TOO_LONG)
-            self._rest, self._skipping = b"", True
-        else:
-            self._rest += piece
-
-
-def _unframe(stuffed: bytes) -> bytes | Damage:
     try:
         checked = cobs_decode(stuffed)
     except ValueError:
-        return Damage.BAD_STUFFING
-    if len(checked) < CRC_BYTES:
-        return Damage.TOO_SHORT
+        return None
     packet, crc = checked[:-CRC_BYTES], checked[-CRC_BYTES:]
-    return packet if zlib.crc32(packet) == int.from_bytes(crc, "big") else Damage.BAD_CHECKSUM
+    return packet if len(crc) == CRC_BYTES and zlib.crc32(packet) == int.from_bytes(crc, "big") else None

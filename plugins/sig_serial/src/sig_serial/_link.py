@@ -1,26 +1,34 @@
 # SPDX-License-Identifier: MIT
-"""How a link comes up over a line, and how it ends: the reset exchange, epochs and sequence numbers.
+"""How a link comes up over a line, what goes over it, and how it ends: the reset exchange, joined with the streams.
 
 Theory of operation. The *connector* sends RESET with a new random epoch until the *listener* answers with RESET_ACK
-and an epoch of its own; READY, or the first DATA, tells the listener that the answer has come. From then on each
-packet carries, as its tag, the epoch of the side that it is for: bytes that an earlier link left in some buffer have
-another tag and are told apart. While no link is up, whatever makes no sense is skipped, as noise or as left over.
-Once it is up, anything that shows a loss ends it, because the stream of bytes above must have no hole.
+and an epoch of its own; READY, DATA or ACK tells the listener that the answer has come. From then on each packet
+carries, as its tag, the epoch of the side that it is for: bytes that an earlier link left in some buffer have another
+tag and are told apart. A RESET beside a link that is up is answered, and ends that link only once it is confirmed:
+drivers give out old bytes again.
 
-No I/O, no clock: bytes and the time come in, bytes and what happened go out. ``TABLES`` says what happens when; a
-pair of state and input that is not there is skipped and counted. Source: docs/serial-link.md, "The link".
+No I/O, no clock: bytes and the time come in, bytes and what happened go out. ``TABLES`` says what happens when.
+Source: docs/serial-link.md.
 """
 
 from __future__ import annotations
 
-import enum
 import secrets
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ._framing import DELIMITER, Damage, frame
-from ._packet import HEADER_BYTES, NO_TAG, SEQ_MODULUS, CloseCode, Hello, Packet, PacketType
+from . import _packet
+from ._counters import LinkCounters
+from ._deframer import Deframer, Text
+from ._framing import DELIMITER, frame
+from ._pace import Pace
+from ._packet import DATA_HEADER_BYTES, NO_TAG, CloseCode, Hello, PacketType
+from ._stream import Stream
+from ._tables import TABLES, Input, Role, State
+
+__all__ = ["Data", "Down", "Event", "Link", "ProbeReply", "Role", "State", "Text", "Up", "random_epoch"]
 
 VERSION: Final = 1
 """The one version of this protocol that this code speaks."""
@@ -28,65 +36,25 @@ VERSION: Final = 1
 MAX_PAYLOAD_BYTES: Final = 256
 """Bytes of the stream in one DATA packet: some 23 ms at 115 200 baud, so that a damaged packet costs little."""
 
-MAX_PACKET_BYTES: Final = HEADER_BYTES + MAX_PAYLOAD_BYTES
+WINDOW_BYTES: Final = 8192
+"""Bytes beyond what the reader has taken: 0.7 s at 115 200 baud, so that a burst of noise does not stop the line."""
 
 RESET_INTERVAL_S: Final = 0.25
 """Between two RESET, and two RESET_ACK: longer than both take at 2 400 baud, short for whoever waits."""
 
 ANSWER_LIFETIME_S: Final = 2.0
-"""How long a listener waits for READY before it takes the RESET for a stale one."""
+"""How long a listener waits for the confirmation before it takes the RESET for a stale one."""
 
 NO_LINK_INTERVAL_S: Final = 0.1
 """Between two NO_LINK: a burst of old packets gets one answer, not one each."""
 
-
-class Role(enum.Enum):
-    """Which side of the line this is."""
-
-    LISTENER = "listener"
-    CONNECTOR = "connector"
-
-
-class State(enum.Enum):
-    """Where a side is."""
-
-    LISTENING = "listening"  # listener: no link
-    ANSWERED = "answered"  # listener: RESET_ACK sent, READY awaited
-    CONNECTING = "connecting"  # connector: RESET sent, RESET_ACK awaited
-    UP = "up"
-    OVER = "over"  # connector: the link is over; a new one needs a new Link
-
-
-class Input(enum.Enum):
-    """What can happen to a side: a packet, sorted by what it means here, or the passing of time."""
-
-    RESET = "RESET"  # with an epoch that is neither the link's nor our own
-    RESET_AGAIN = "RESET again"  # with the epoch that was answered
-    RESET_ECHO = "RESET echo"  # with our own epoch: the line gives back what it is given
-    ACK = "RESET_ACK"  # to our epoch, in a version that we speak
-    ACK_AGAIN = "RESET_ACK again"  # the one that was accepted
-    ACK_FOREIGN = "RESET_ACK foreign"  # to our epoch, in a version that we do not speak
-    READY = "READY"
-    DATA = "DATA"  # with the number that is due
-    HOLE = "hole"  # DATA or CLOSE with another number
-    CLOSE = "CLOSE"
-    NO_LINK = "NO_LINK"
-    STRAY = "stray"  # READY or DATA with a tag that is not ours
-    DAMAGED = "damaged"
-    OTHER = "other"  # undamaged, but of no use: a later version's packet, an old link's CLOSE
-    TICK = "tick"  # the time has come to repeat RESET or RESET_ACK
-    EXPIRED = "expired"  # no READY within the answer's lifetime
+_MAX_PROBES: Final = 16
+"""Probes and replies that wait; more are left out, as the line would leave them out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """The link is up.
-
-    Attributes:
-        max_payload: How many bytes one DATA packet to the other side may carry.
-    """
-
-    max_payload: int
+    """The link is up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,81 +65,54 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeReply:
+    """A probe was answered.
+
+    Attributes:
+        number: That of the probe.
+        received: Whole packets that the other side got since it was started.
+        damaged: Damaged ones.
+        fill: That of the probe.
+    """
+
+    number: int
+    received: int
+    damaged: int
+    fill: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Down:
     """The link is over, or will not come up.
 
     Attributes:
         reason: What is the matter, for a user; ``None`` after an orderly end.
+        cause: The same in a word: ``closed``, ``aborted``, ``restarted``, ``silent``, ``version``, ``both_connect`` or
+            ``echo``.
     """
 
     reason: str | None
+    cause: str
 
 
-Event = Up | Data | Down
+Event = Up | Data | Text | ProbeReply | Down
+
+_CLOSE_REASONS: Mapping[int, tuple[str, str]] = {
+    CloseCode.ABORTED: ("the other side ended the link at once", "aborted"),
+    CloseCode.VERSION: (
+        f"the other side does not speak version {VERSION} of the serial link; update the older side",
+        "version",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A row's right side: the method of ``Link`` to call, and the state to be in after it."""
+class _Answer:
+    """A RESET_ACK of which no link has come yet."""
 
-    action: str
-    then: State
-
-
-_BREAKS: Mapping[Input, str] = {
-    Input.DATA: "deliver",
-    Input.HOLE: "end_for_hole",
-    Input.DAMAGED: "end_for_damage",
-    Input.CLOSE: "end_as_told",
-    Input.NO_LINK: "end_forgotten",
-}
-
-
-def _when_up(after: State) -> dict[tuple[State, Input], Step]:
-    """Return the rows of a link that is up, which are the same for both roles but for the state ``after`` it."""
-    return {
-        (State.UP, what): Step(action, State.UP if what is Input.DATA else after) for what, action in _BREAKS.items()
-    }
-
-
-# Two rules: all that depends on the state stands in these tables, and all that stands in them is in the tables of
-# docs/serial-link.md as well.
-TABLES: Mapping[Role, Mapping[tuple[State, Input], Step]] = {
-    Role.LISTENER: {
-        (State.LISTENING, Input.RESET): Step("answer", State.ANSWERED),
-        (State.LISTENING, Input.STRAY): Step("say_no_link", State.LISTENING),
-        (State.ANSWERED, Input.RESET): Step("answer", State.ANSWERED),
-        (State.ANSWERED, Input.RESET_AGAIN): Step("repeat", State.ANSWERED),
-        (State.ANSWERED, Input.TICK): Step("repeat", State.ANSWERED),
-        (State.ANSWERED, Input.READY): Step("rise", State.UP),
-        (State.ANSWERED, Input.DATA): Step("rise_and_deliver", State.UP),
-        (State.ANSWERED, Input.HOLE): Step("refuse_damaged", State.LISTENING),
-        (State.ANSWERED, Input.CLOSE): Step("forget", State.LISTENING),
-        (State.ANSWERED, Input.EXPIRED): Step("forget", State.LISTENING),
-        **_when_up(after=State.LISTENING),
-        (State.UP, Input.RESET): Step("end_restarted_and_answer", State.ANSWERED),
-    },
-    Role.CONNECTOR: {
-        (State.CONNECTING, Input.TICK): Step("repeat", State.CONNECTING),
-        (State.CONNECTING, Input.ACK): Step("confirm_and_rise", State.UP),
-        (State.CONNECTING, Input.ACK_FOREIGN): Step("refuse_version", State.OVER),
-        (State.CONNECTING, Input.CLOSE): Step("end_as_told", State.OVER),
-        (State.CONNECTING, Input.RESET): Step("end_both_connect", State.OVER),
-        (State.CONNECTING, Input.RESET_ECHO): Step("end_for_echo", State.OVER),
-        **_when_up(after=State.OVER),
-        (State.UP, Input.ACK_AGAIN): Step("confirm", State.UP),
-        (State.UP, Input.RESET): Step("end_both_connect", State.OVER),
-    },
-}
-
-_NO_PACKET = Packet(0, NO_TAG)
-
-_CLOSE_REASONS: Mapping[int, str | None] = {
-    CloseCode.DONE: None,
-    CloseCode.ABORTED: "the other side ended the link at once",
-    CloseCode.DAMAGED: "the other side got a damaged packet, or missed one, and ended the link; check the cable",
-    CloseCode.VERSION: f"the other side does not speak version {VERSION} of the serial link; update the older side",
-}
+    own: Hello
+    peer: Hello
+    expires_s: float
 
 
 def random_epoch() -> int:
@@ -182,223 +123,405 @@ def random_epoch() -> int:
 class Link:
     """One side of a line: a listener through all its links, or a connector through its one.
 
-    Bytes to send collect until ``data_to_send`` is called; call it, and look at ``deadline_s``, after every other call.
+    After every other call, call ``data_to_send`` until it returns nothing, and look at ``deadline_s``.
 
     Args:
         role: Which side this is.
         now_s: The time, on a monotonic clock in seconds; as in all other calls.
+        byte_s: Seconds that one byte takes on the line.
+        max_payload: How many bytes of the stream a packet may carry, both ways.
+        window: How many bytes beyond what its reader has taken this side keeps.
         new_epoch: Gives the epoch of a new link.
+
+    Attributes:
+        state: Where this side is.
+        counters: What has come and gone.
     """
 
-    def __init__(self, role: Role, now_s: float, *, new_epoch: Callable[[], int] = random_epoch) -> None:
+    def __init__(
+        self,
+        role: Role,
+        now_s: float,
+        *,
+        byte_s: float,
+        max_payload: int = MAX_PAYLOAD_BYTES,
+        window: int = WINDOW_BYTES,
+        new_epoch: Callable[[], int] = random_epoch,
+    ) -> None:
+        if not 1 <= max_payload <= window <= 0xFFFF:
+            raise ValueError(f"1 <= max_payload <= window <= 65535 must hold, not {max_payload=}, {window=}")
         self.state = State.LISTENING
-        self.skipped = 0
-        """Packets, whole or damaged, that meant nothing here."""
-        self.deadline_s: float | None = None
-        """When to call ``tick``; ``None``: not before something else has happened."""
+        self.counters = LinkCounters(fragment=max_payload)
         self._table = TABLES[role]
         self._after = State.LISTENING if role is Role.LISTENER else State.OVER
+        self._byte_s = byte_s
+        self._max_payload, self._window = max_payload, window
         self._new_epoch = new_epoch
-        self._out = bytearray()
+        self._deframer = Deframer(DATA_HEADER_BYTES + max_payload, self.counters)
+        self._pace = Pace(byte_s, now_s)
+        self._control: dict[PacketType, bytes] = {}  # the latest of each type: so they are few, whatever comes
+        self._probes: deque[bytes] = deque(maxlen=_MAX_PROBES)
         self._events: list[Event] = []
-        self._damage = ""
-        self._own = self._peer = NO_TAG
-        self._peer_max_payload = 0
-        self._next_in = self._next_out = 0
-        self._expires_s = self._quiet_until_s = now_s
+        self._asked: Hello | None = None  # what a connector's RESET says
+        self._answer_sent: _Answer | None = None
+        self._stream: Stream | None = None
+        self._finishes = False
+        self._repeat_s: float | None = None
+        self._quiet_until_s = now_s
         if role is Role.CONNECTOR:
             self.state = State.CONNECTING
-            self._own = new_epoch()
-            self._repeat(_NO_PACKET, now_s)
+            self._asked = self._hello()
+            self._repeat(b"", now_s)
 
-    def receive(self, item: bytes | Damage, now_s: float) -> list[Event]:
-        """Take what the ``Deframer`` found, one packet at a time; return what it brought about."""
-        if isinstance(item, Damage):
-            return self._handle(Input.DAMAGED, _NO_PACKET, now_s, item.value)
-        try:
-            packet = Packet.from_bytes(item)
-            what = self._meaning(packet)
-        except ValueError:
-            return self._handle(Input.OTHER, _NO_PACKET, now_s)
-        return self._handle(what, packet, now_s)
+    # What the line brings.
+
+    def receive(self, data: bytes, now_s: float) -> list[Event]:
+        """Take bytes from the line; return what they brought about, in order."""
+        self.counters.bytes_received += len(data)
+        for item in self._deframer.receive_data(data):
+            if isinstance(item, Text):
+                self._events.append(item)
+            else:
+                self._take(item, now_s)
+        self._check_end(now_s)
+        return self._take_events()
 
     def tick(self, now_s: float) -> list[Event]:
         """Do what is due at ``deadline_s``; nothing when called too early."""
-        if self.deadline_s is None or now_s < self.deadline_s:
-            return []
-        expired = self.state is State.ANSWERED and now_s >= self._expires_s
-        return self._handle(Input.EXPIRED if expired else Input.TICK, _NO_PACKET, now_s)
+        if self._stream is not None:
+            self._stream.time_out(now_s)
+            if self._stream.silence(now_s):
+                self._handle(Input.SILENCE, b"", now_s)
+        if self._repeat_s is not None and now_s >= self._repeat_s:
+            expired = self._answer_sent is not None and now_s >= self._answer_sent.expires_s
+            self._handle(Input.EXPIRED if expired else Input.TICK, b"", now_s)
+        self._check_end(now_s)
+        return self._take_events()
 
-    def send(self, payload: bytes) -> bytes:
-        """Return ``payload`` as a DATA packet, framed, to be written before anything that comes later.
+    # The streams.
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a link."""
+        return self._stream is not None
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes were written and never given to the line; 0 without a link."""
+        return self._stream.unsent if self._stream is not None else 0
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many bytes were written that the other side's reader has not taken; 0 without a link."""
+        return self._stream.unacknowledged if self._stream is not None else 0
+
+    def write(self, data: bytes) -> None:
+        """Append to the stream of the link that is up.
+
+        Raises:
+            RuntimeError: No link is up.
+        """
+        if self._stream is None:
+            raise RuntimeError(f"no link is up, nothing can be written: {self.state.value}")
+        self._stream.write(data)
+
+    def pause_reading(self) -> None:
+        """Give no ``Data`` until ``resume_reading``; the other side is held back when the window is full."""
+        if self._stream is not None:
+            self._stream.pause()
+
+    def resume_reading(self, now_s: float) -> list[Event]:
+        """Give ``Data`` again, first what came meanwhile."""
+        kept = self._stream.resume(now_s) if self._stream is not None else b""
+        return [Data(kept)] if kept else []
+
+    def finish(self) -> None:
+        """End the link in order: CLOSE is sent when all that was written is acknowledged, and ``Down`` follows."""
+        self._finishes = self._stream is not None
+
+    def close(self, code: CloseCode = CloseCode.ABORTED) -> None:
+        """End the link from this side, at once and without an event."""
+        if self._stream is not None:
+            self._put_close(self._stream.peer, self._stream.end, code)
+        self.state = self._after
+        self._answer_sent = self._repeat_s = None
+        self._part()
+
+    def probe(self, number: int, fill: bytes = b"") -> None:
+        """Ask the other side, whatever its state, to send ``fill`` back with its counters.
 
         Args:
-            payload: At most as many bytes as ``Up.max_payload`` said.
+            number: From 0 to 65535.
+            fill: Any bytes; at most 4 less than ``max_payload``.
+
+        Raises:
+            ValueError: ``fill`` is too long, or ``number`` out of range.
         """
-        if self.state is not State.UP:
-            raise RuntimeError(f"no link is up: {self.state.value}")
-        packet = Packet(PacketType.DATA, self._peer, self._next_out, payload)
-        self._next_out = (self._next_out + 1) % SEQ_MODULUS
-        return frame(packet.to_bytes())
+        most = self._max_payload - _packet.PROBE_FILL_OVERHEAD_BYTES
+        if len(fill) > most or not 0 <= number <= 0xFFFF:
+            raise ValueError(f"a probe has a number to 65535 and up to {most} bytes, not {number} and {len(fill)}")
+        self._probes.append(_packet.probe(number, fill))
 
-    def close(self, code: CloseCode = CloseCode.DONE) -> None:
-        """End the link from this side: CLOSE is sent if it is up, and no event follows."""
-        if self.state is State.UP:
-            self._put_close(code)
-        self.state = self._after
-        self._clear()
+    # What the line is given.
 
-    def data_to_send(self) -> bytes:
-        """Return the control packets to write now, and forget them.
+    @property
+    def deadline_s(self) -> float | None:
+        """When to call ``tick`` and ``data_to_send`` again; ``None``: not before something else has happened.
 
-        They begin with a delimiter, so they may follow half a packet.
+        It may be in the past: then at once.
         """
-        data = bytes(self._out)
-        self._out.clear()
-        return data
+        deadline_s = self._repeat_s
+        if self._probes:
+            deadline_s = self._pace.room_s
+        if self._stream is not None:
+            if self._finishes and not self._stream.unacknowledged:
+                return self._pace.room_s
+            next_s = self._stream.deadline_s(self._pace.room_s)
+            deadline_s = next_s if deadline_s is None else min(deadline_s, next_s)
+        return deadline_s
 
-    def _meaning(self, packet: Packet) -> Input:
+    def data_to_send(self, now_s: float) -> bytes:
+        """Return what to give the line now: about one packet more than it has to do, ``b""`` if nothing is due."""
+        out = bytearray()
+        for packet in self._control.values():
+            self._frame(packet, out, now_s)
+        self._control.clear()
+        pace = self._pace
+        if now_s >= pace.room_s:
+            while pace.wants_more(now_s) and (next_packet := self._next_packet(now_s)) is not None:
+                self._frame(next_packet, out, now_s)
+        self.counters.bytes_sent += len(out)
+        return bytes(out)
+
+    def _next_packet(self, now_s: float) -> bytes | None:
+        if self._probes:
+            return self._probes.popleft()
+        if self._stream is None:
+            return None
+        return self._stream.next_packet(max(now_s, self._pace.free_s), now_s)
+
+    def _frame(self, packet: bytes, out: bytearray, now_s: float) -> None:
+        before = len(out)
+        # On an idle line it costs nothing, and noise may have come meanwhile.
+        if packet[0] not in _STREAM_TYPES or self._pace.is_idle(now_s):
+            out += DELIMITER
+        out += frame(packet)
+        if packet[0] == PacketType.CLOSE:
+            out += frame(packet)  # nobody answers it
+        self._pace.add(len(out) - before, now_s)
+
+    # What a packet means.
+
+    def _take(self, packet: bytes, now_s: float) -> None:
+        try:
+            kind, tag = _packet.header_of(packet)
+            if kind == PacketType.PROBE:
+                self._answer_probe(packet)
+            elif kind == PacketType.PROBE_REPLY:
+                self._events.append(ProbeReply(*_packet.reply_in(packet)))
+            else:
+                self._handle(self._meaning(kind, tag, packet), packet, now_s)
+        except ValueError:
+            self.counters.skipped += 1
+
+    def _answer_probe(self, packet: bytes) -> None:
+        self._probes.append(_packet.reply_to(packet, self.counters.packets_received, self.counters.packets_damaged))
+        self.counters.probes += 1
+
+    def _meaning(self, kind: int, tag: int, packet: bytes) -> Input:
         """Return what ``packet`` means to this side.
 
         Raises:
-            ValueError: Its body is malformed.
+            ValueError: It is malformed.
         """
-        match packet.type:
+        match kind:
+            case PacketType.DATA:
+                _packet.offsets_of(packet)
+                return self._meaning_by_tag(tag, Input.DATA)
+            case PacketType.ACK:
+                _packet.acknowledged_in(packet)
+                return self._meaning_by_tag(tag, Input.ACK)
+            case PacketType.READY:
+                return self._meaning_by_tag(tag, Input.OTHER)
             case PacketType.RESET:
-                return self._meaning_of_reset(Hello.from_bytes(packet.body).epoch)
-            case PacketType.RESET_ACK if packet.tag == self._own != NO_TAG:
-                return self._meaning_of_ack(Hello.from_bytes(packet.body))
-            case PacketType.NO_LINK if packet.tag == self._peer != NO_TAG:
+                return self._meaning_of_reset(_packet.hello_of(packet).epoch)
+            case PacketType.RESET_ACK if self._asked is not None and tag == self._asked.epoch:
+                return self._meaning_of_answer(_packet.hello_of(packet))
+            case PacketType.CLOSE:
+                _packet.end_in(packet)
+                return self._meaning_of_close(tag)
+            case PacketType.NO_LINK if self._stream is not None and tag == self._stream.peer:
                 return Input.NO_LINK
-            case PacketType.READY | PacketType.DATA | PacketType.CLOSE:
-                return self._meaning_by_tag(packet)
         return Input.OTHER
 
+    def _meaning_by_tag(self, tag: int, of_the_link: Input) -> Input:
+        if self._stream is not None and tag == self._stream.own:
+            return of_the_link
+        if self._answer_sent is not None and tag == self._answer_sent.own.epoch:
+            return Input.CONFIRMATION
+        return Input.OTHER if tag == NO_TAG else Input.STRAY
+
     def _meaning_of_reset(self, epoch: int) -> Input:
-        if epoch == self._own:
+        if epoch in self._own_epochs():
             return Input.RESET_ECHO
-        return Input.RESET_AGAIN if epoch == self._peer else Input.RESET
+        if self._answer_sent is not None and epoch == self._answer_sent.peer.epoch:
+            return Input.RESET_AGAIN
+        return Input.OTHER if self._stream is not None and epoch == self._stream.peer else Input.RESET
 
-    def _meaning_of_ack(self, hello: Hello) -> Input:
+    def _meaning_of_answer(self, hello: Hello) -> Input:
         if hello.version != VERSION:
-            return Input.ACK_FOREIGN
-        return Input.ACK_AGAIN if hello.epoch == self._peer else Input.ACK
+            return Input.RESET_ACK_FOREIGN
+        if self._stream is None:
+            return Input.RESET_ACK
+        return Input.RESET_ACK_AGAIN if hello.epoch == self._stream.peer else Input.OTHER
 
-    def _meaning_by_tag(self, packet: Packet) -> Input:
-        if packet.tag != self._own or packet.tag == NO_TAG:
-            return Input.OTHER if packet.type == PacketType.CLOSE else Input.STRAY
-        if packet.type == PacketType.READY:
-            return Input.READY
-        if packet.type == PacketType.CLOSE and (not packet.body or packet.body[0] != CloseCode.DONE):
-            return Input.CLOSE
-        if packet.seq != self._next_in:
-            return Input.HOLE
-        return Input.DATA if packet.type == PacketType.DATA else Input.CLOSE
+    def _meaning_of_close(self, tag: int) -> Input:
+        if self._answer_sent is not None and tag == self._answer_sent.own.epoch:
+            return Input.REFUSAL
+        return Input.CLOSE if tag in self._own_epochs() else Input.OTHER
 
-    def _handle(self, what: Input, packet: Packet, now_s: float, damage: str = "") -> list[Event]:
+    def _own_epochs(self) -> set[int]:
+        epochs = {hello.epoch for hello in (self._asked, self._answer_sent and self._answer_sent.own) if hello}
+        return epochs | ({self._stream.own} if self._stream is not None else set())
+
+    def _handle(self, what: Input, packet: bytes, now_s: float) -> None:
         step = self._table.get((self.state, what))
         if step is None:
-            self.skipped += 1
-            return []
+            self.counters.skipped += 1
+            return
         self.state = step.then
-        self._damage = damage
-        action: Callable[[Packet, float], None] = getattr(self, f"_{step.action}")
+        action: Callable[[bytes, float], None] = getattr(self, f"_{step.action}")
         action(packet, now_s)
+
+    # The actions of the tables. Each takes the packet (none where the input is time) and the time.
+
+    def _answer(self, packet: bytes, now_s: float) -> None:
+        self._answer_sent = _Answer(self._hello(), _packet.hello_of(packet), now_s + ANSWER_LIFETIME_S)
+        self._repeat(packet, now_s)
+
+    def _repeat(self, _packet_in: bytes, now_s: float) -> None:
+        if self._answer_sent is not None:
+            answer = self._answer_sent
+            self._put(PacketType.RESET_ACK, answer.peer.epoch, answer.own.to_bytes())
+        elif self._asked is not None:
+            self._put(PacketType.RESET, NO_TAG, self._asked.to_bytes())
+        self._repeat_s = now_s + RESET_INTERVAL_S
+
+    def _rise(self, packet: bytes, now_s: float) -> None:
+        if self._answer_sent is None:
+            raise AssertionError("a confirmation without an answer")
+        answer, self._answer_sent = self._answer_sent, None
+        self._begin(answer.own, answer.peer, now_s)
+        if packet[0] == PacketType.DATA:
+            self._take_data(packet, now_s)
+        elif packet[0] == PacketType.ACK:
+            self._take_ack(packet, now_s)
+
+    def _replace(self, packet: bytes, now_s: float) -> None:
+        self._end("the other side was restarted and has a new link", "restarted")
+        self._rise(packet, now_s)
+
+    def _confirm_and_rise(self, packet: bytes, now_s: float) -> None:
+        if self._asked is None:
+            raise AssertionError("an answer without a question")
+        peer = _packet.hello_of(packet)
+        self._begin(self._asked, peer, now_s)
+        self._confirm(packet, now_s)
+
+    def _confirm(self, packet: bytes, _now_s: float) -> None:
+        self._put(PacketType.READY, _packet.hello_of(packet).epoch)
+
+    def _take_data(self, packet: bytes, now_s: float) -> None:
+        if self._stream is not None and (given := self._stream.take_data(packet, now_s)):
+            self._events.append(Data(given))
+
+    def _take_ack(self, packet: bytes, now_s: float) -> None:
+        if self._stream is not None:
+            self._stream.take_ack(packet, now_s)
+
+    def _say_no_link(self, packet: bytes, now_s: float) -> None:
+        if now_s >= self._quiet_until_s:
+            self._put(PacketType.NO_LINK, _packet.header_of(packet)[1])
+            self._quiet_until_s = now_s + NO_LINK_INTERVAL_S
+
+    def _forget(self, _packet_in: bytes, _now_s: float) -> None:
+        self._answer_sent = self._repeat_s = None
+
+    def _refuse_version(self, packet: bytes, _now_s: float) -> None:
+        hello = _packet.hello_of(packet)
+        self._put_close(hello.epoch, 0, CloseCode.VERSION)
+        self._end(
+            f"the other side wants version {hello.version} of the serial link, this side speaks {VERSION} only",
+            "version",
+        )
+
+    def _end_as_told(self, packet: bytes, _now_s: float) -> None:
+        wire_end, code = _packet.end_in(packet)
+        due = self._stream.due if self._stream is not None else 0
+        if code != CloseCode.DONE:
+            self._end(*_CLOSE_REASONS.get(code, (f"the other side ended the link with code {code}", "aborted")))
+        elif _packet.near(wire_end, due) == due:
+            self._end(None, "closed")
+        else:
+            self._end("the other side ended the link before all that it wrote had come", "aborted")
+
+    def _end_forgotten(self, _packet_in: bytes, _now_s: float) -> None:
+        self._end("the other side does not know this link any more: it was restarted, or has closed it", "restarted")
+
+    def _end_silent(self, _packet_in: bytes, now_s: float) -> None:
+        if self._stream is not None:
+            reason = self._stream.silence(now_s)
+            self._put_close(self._stream.peer, self._stream.end, CloseCode.ABORTED)
+            self._end(f"{reason}: it was switched off, or the cable is bad", "silent")
+
+    def _end_done(self, _packet_in: bytes, _now_s: float) -> None:
+        if self._stream is not None:
+            self._put_close(self._stream.peer, self._stream.end, CloseCode.DONE)
+        self._end(None, "closed")
+
+    def _end_both_connect(self, _packet_in: bytes, _now_s: float) -> None:
+        self._end("both sides of the line connect; one has to listen, as a server does", "both_connect")
+
+    def _end_for_echo(self, _packet_in: bytes, _now_s: float) -> None:
+        self._end(
+            "the line gives back what is sent: a loop-back plug, a two-wire line with echo, or a login prompt", "echo"
+        )
+
+    # Inside.
+
+    def _hello(self) -> Hello:
+        return Hello(VERSION, self._new_epoch(), self._max_payload, self._window)
+
+    def _begin(self, own: Hello, peer: Hello, now_s: float) -> None:
+        self._stream = Stream(own, peer, self._byte_s, self.counters, now_s)
+        self._repeat_s = None
+        self.counters.links += 1
+        self._events.append(Up())
+
+    def _end(self, reason: str | None, cause: str) -> None:
+        self._events.append(Down(reason, cause))
+        self._part()
+
+    def _part(self) -> None:
+        """Forget the link that was up, or asked for; an answer to another RESET stays."""
+        self._stream = self._asked = None
+        self._finishes = False
+        if self._answer_sent is None:
+            self._repeat_s = None
+
+    def _check_end(self, now_s: float) -> None:
+        if self._finishes and self._stream is not None and not self._stream.unacknowledged:
+            self._handle(Input.FINISHED, b"", now_s)
+
+    def _take_events(self) -> list[Event]:
         events, self._events = self._events, []
         return events
 
-    # The actions of the tables. Each takes the packet (an empty one, where the input is none) and the time.
+    def _put(self, kind: PacketType, tag: int, body: bytes = b"") -> None:
+        self._control[kind] = _packet.control(kind, tag, body)
 
-    def _answer(self, packet: Packet, now_s: float) -> None:
-        hello = Hello.from_bytes(packet.body)
-        self._own, self._peer, self._peer_max_payload = self._new_epoch(), hello.epoch, hello.max_payload
-        self._next_in = self._next_out = 0
-        self._expires_s = now_s + ANSWER_LIFETIME_S
-        self._repeat(packet, now_s)
+    def _put_close(self, tag: int, offset: int, code: CloseCode) -> None:
+        self._control[PacketType.CLOSE] = _packet.close(tag, offset, code)
 
-    def _repeat(self, _packet: Packet, now_s: float) -> None:
-        kind = PacketType.RESET if self._peer == NO_TAG else PacketType.RESET_ACK
-        hello = Hello(VERSION, self._own, MAX_PAYLOAD_BYTES)
-        self._put(Packet(kind, self._peer, 0, hello.to_bytes()))
-        self.deadline_s = now_s + RESET_INTERVAL_S
 
-    def _rise(self, _packet: Packet, _now_s: float) -> None:
-        self.deadline_s = None
-        self._events.append(Up(min(self._peer_max_payload, MAX_PAYLOAD_BYTES)))
-
-    def _rise_and_deliver(self, packet: Packet, now_s: float) -> None:
-        self._rise(packet, now_s)
-        self._deliver(packet, now_s)
-
-    def _confirm(self, _packet: Packet, _now_s: float) -> None:
-        self._put(Packet(PacketType.READY, self._peer))
-
-    def _confirm_and_rise(self, packet: Packet, now_s: float) -> None:
-        hello = Hello.from_bytes(packet.body)
-        self._peer, self._peer_max_payload = hello.epoch, hello.max_payload
-        self._confirm(packet, now_s)
-        self._rise(packet, now_s)
-
-    def _deliver(self, packet: Packet, _now_s: float) -> None:
-        self._next_in = (self._next_in + 1) % SEQ_MODULUS
-        if packet.body:
-            self._events.append(Data(packet.body))
-
-    def _say_no_link(self, packet: Packet, now_s: float) -> None:
-        if now_s >= self._quiet_until_s:
-            self._put(Packet(PacketType.NO_LINK, packet.tag))
-            self._quiet_until_s = now_s + NO_LINK_INTERVAL_S
-
-    def _forget(self, _packet: Packet, _now_s: float) -> None:
-        self._clear()
-
-    def _refuse_damaged(self, _packet: Packet, _now_s: float) -> None:
-        self._put_close(CloseCode.DAMAGED)
-        self._clear()
-
-    def _refuse_version(self, packet: Packet, _now_s: float) -> None:
-        hello = Hello.from_bytes(packet.body)
-        self._peer = hello.epoch
-        self._put_close(CloseCode.VERSION)
-        self._end(f"the other side wants version {hello.version} of the serial link, this side speaks {VERSION} only")
-
-    def _end_for_hole(self, packet: Packet, _now_s: float) -> None:
-        self._put_close(CloseCode.DAMAGED)
-        self._end(
-            f"packet {packet.seq} came where {self._next_in} was due: bytes were lost on the line or in a full buffer"
-        )
-
-    def _end_for_damage(self, _packet: Packet, _now_s: float) -> None:
-        self._put_close(CloseCode.DAMAGED)
-        self._end(f"a packet came damaged ({self._damage}); check the cable, and that no other program uses the port")
-
-    def _end_as_told(self, packet: Packet, _now_s: float) -> None:
-        code = packet.body[0] if packet.body else CloseCode.ABORTED
-        self._end(_CLOSE_REASONS.get(code, f"the other side ended the link with code {code}"))
-
-    def _end_forgotten(self, _packet: Packet, _now_s: float) -> None:
-        self._end("the other side does not know this link any more: it was restarted, or has closed it")
-
-    def _end_restarted_and_answer(self, packet: Packet, now_s: float) -> None:
-        self._end("the other side was restarted and asks for a new link")
-        self._answer(packet, now_s)
-
-    def _end_both_connect(self, _packet: Packet, _now_s: float) -> None:
-        self._end("both sides of the line connect; one has to listen, as a server does")
-
-    def _end_for_echo(self, _packet: Packet, _now_s: float) -> None:
-        self._end("the line gives back what is sent: a loop-back plug, a two-wire line with echo, or a login prompt")
-
-    def _end(self, reason: str | None) -> None:
-        self._events.append(Down(reason))
-        self._clear()
-
-    def _clear(self) -> None:
-        self._own = self._peer = NO_TAG
-        self.deadline_s = None
-
-    def _put_close(self, code: CloseCode) -> None:
-        self._put(Packet(PacketType.CLOSE, self._peer, self._next_out, bytes([code])))
-
-    def _put(self, packet: Packet) -> None:
-        self._out += DELIMITER + frame(packet.to_bytes())
+_STREAM_TYPES = frozenset((PacketType.DATA, PacketType.ACK))

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""How many bytes of the stream to send in one packet: many on a clean line, few where packets are lost.
+
+Of a packet with n bytes and h more around them, n / (n + h) is of use, if it arrives; with errors at a rate of p per
+byte, that has a chance of (1 - p) ** (n + h). The product is greatest near n = sqrt(h / p), while that is long
+against h.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+OVERHEAD_BYTES: Final = 18
+"""Around the payload: header 11, CRC 4, stuffing 2, delimiter 1."""
+
+LEAST_BYTES: Final = 32
+"""Shorter packets cost more than they save."""
+
+_MEMORY_BYTES: Final = 16384
+"""How far back losses count: some 1.5 s at 115 200 baud."""
+
+
+class FragmentSize:
+    """Learns the size from what became of packets.
+
+    Args:
+        most_bytes: What the other side takes.
+
+    Attributes:
+        bytes: The size at present.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most = most_bytes
+        self._least = min(LEAST_BYTES, most_bytes)
+        self._arrived_bytes = float(_MEMORY_BYTES)
+        self._lost_bytes = 0.0
+        self._lost = 0.0
+        self.bytes = most_bytes
+
+    def fitting(self, length: int) -> int:
+        """Return how many of ``length`` bytes to send at once, without a rest that would not be worth a packet."""
+        return length if length <= min(self._most, self.bytes + self.bytes // 2) else self.bytes
+
+    def arrived(self, payload_bytes: int) -> None:
+        """Count a packet that has come."""
+        size = payload_bytes + OVERHEAD_BYTES
+        if self._lost:
+            self._fade(size)
+            self._reckon()
+        self._arrived_bytes = min(self._arrived_bytes + size, _MEMORY_BYTES)
+
+    def lost(self, payload_bytes: int) -> None:
+        """Count a packet that was lost."""
+        size = payload_bytes + OVERHEAD_BYTES
+        self._fade(size)
+        self._lost_bytes += size
+        self._lost += 1
+        self._reckon()
+
+    def _fade(self, size: int) -> None:
+        kept = 1 - size / _MEMORY_BYTES
+        self._arrived_bytes *= kept
+        self._lost_bytes *= kept
+        self._lost = self._lost * kept if self._lost > 0.01 else 0.0
+
+    def _reckon(self) -> None:
+        # Of n bytes in packets a share q was lost: the rate is -log(1 - q) per packet, which is near q / (1 - q / 2).
+        rate = self._lost / (self._arrived_bytes + self._lost_bytes / 2)
+        best = math.sqrt(OVERHEAD_BYTES / rate) if rate else self._most
+        self.bytes = int(min(self._most, max(self._least, best)))
