@@ -12,7 +12,10 @@ import click
 import pytest
 from sig_cli._app import app
 
-COMMANDS = ["demo", "listen", "plugins", "reply", "request", "senders", "serve", "trigger"]
+GROUPS = {"port": ["lend", "take-back"], "serial": ["check"]}
+PLAIN = ["demo", "listen", "monitor", "plugins", "ports", "reply", "request", "senders", "serve", "trigger"]
+COMMANDS = sorted([*PLAIN, *GROUPS])
+FULL_NAMES = [*PLAIN, *(f"{group} {name}" for group, names in GROUPS.items() for name in names)]
 
 Sig = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -20,22 +23,38 @@ Sig = Callable[..., subprocess.CompletedProcess[str]]
 def test_the_help_lists_every_command_and_the_exit_codes(sig: Sig) -> None:
     done = sig("--help")
     assert done.returncode == 0
-    assert [line.split()[0] for line in done.stdout.partition("Commands:")[2].splitlines()[1:9]] == COMMANDS
+    assert [
+        line.split()[0] for line in done.stdout.partition("Commands:")[2].splitlines()[1 : len(COMMANDS) + 1]
+    ] == COMMANDS
     assert "5 nobody there" in done.stdout
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_every_command_has_examples_of_it(name: str) -> None:
-    command = app.get_command(click.Context(app), name)
+def found(name: str) -> click.Command:
+    command: click.Command | None = app
+    for word in name.split():
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), word)
     assert command is not None
+    return command
+
+
+@pytest.mark.parametrize(("group", "names"), GROUPS.items())
+def test_the_help_of_a_group_lists_its_commands(group: str, names: list[str]) -> None:
+    command = found(group)
+    assert isinstance(command, click.Group)
+    assert command.list_commands(click.Context(command)) == names
+
+
+@pytest.mark.parametrize("name", FULL_NAMES)
+def test_the_help_of_every_command_has_examples_of_it(name: str) -> None:
+    command = found(name)
     text = command.get_help(click.Context(command, info_name=f"sig {name}"))
     assert f"sig {name}" in text.partition("Examples:")[2]
 
 
-@pytest.mark.parametrize("name", ["", *COMMANDS])
+@pytest.mark.parametrize("name", ["", *GROUPS, *FULL_NAMES])
 def test_no_line_of_the_help_is_wider_than_a_terminal(name: str) -> None:
-    command = app.get_command(click.Context(app), name) if name else app
-    assert command is not None
+    command = found(name)
     text = command.get_help(click.Context(command, info_name=f"sig {name}", terminal_width=78))
     assert [line for line in text.splitlines() if len(line) >= 80] == []
 

@@ -14,10 +14,14 @@ from ._exits import Exit
 _MODULE_OF = {
     "demo": ".demo",
     "listen": "._listen",
+    "monitor": "._monitor",
     "plugins": "._plugins",
+    "port": "._port",
+    "ports": "._ports",
     "reply": "._reply",
     "request": "._request",
     "senders": "._senders",
+    "serial": "._serial",
     "serve": "._serve",
     "trigger": "._trigger",
 }

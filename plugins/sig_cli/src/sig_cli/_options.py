@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,23 @@ def seconds(text: str) -> float:
     if not 0 < value < math.inf:
         raise click.BadParameter(f"{text!r} is no time in seconds, such as 2 or 0.5.")
     return value
+
+
+def duration(text: str) -> float:
+    """Return an option's text as a time in seconds, more than 0; it may have a unit, as in an endpoint: ``90s``.
+
+    >>> duration("90s"), duration("1.5min"), duration("250ms"), duration("2")
+    (90.0, 90.0, 0.25, 2.0)
+    """
+    found = _DURATION.fullmatch(text)
+    value = float(found["number"]) * _SECONDS_IN[found["unit"]] if found else 0.0
+    if not 0 < value < math.inf:
+        raise click.BadParameter(f"{text!r} is no time, such as 5s, 250ms, 2min or 1h.")
+    return value
+
+
+_SECONDS_IN = {"ms": 0.001, "": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}
+_DURATION = re.compile(rf"(?P<number>\d+(?:\.\d+)?)(?P<unit>{'|'.join(_SECONDS_IN)})")
 
 
 @dataclass(frozen=True, slots=True)
