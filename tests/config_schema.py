@@ -94,7 +94,7 @@ def endpoint() -> dict[str, Any]:
                 "description": "What could stand in the URL's query: options of the carrier, limits, and senders.",
                 "type": "object",
                 "properties": {
-                    **dict.fromkeys(option_names(sigcore.LinkOptions), {"type": ["string", "number"]}),
+                    **{name: {"type": ["string", "number"]} for name in option_names(sigcore.LinkOptions)},
                     "senders": {"type": ["string", "array"], "items": {"type": "string", "minLength": 1}},
                 },
                 "additionalProperties": {"type": ["string", "number", "boolean", "array", "object"]},

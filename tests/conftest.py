@@ -15,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
+import sigcore
 from sigcore.aio import new_event_loop
+
+from .port_carrier import PortCarrier
 
 # For benchmarks/, which no package installs; last, since the checkout's sigcore must not hide the installed one.
 sys.path.append(str(Path(__file__).parents[1]))
@@ -75,6 +78,20 @@ def nothing_left(_quick_collections: None) -> Iterator[None]:
     assert left == []
     assert complaints.texts == []
     assert descriptors_left(open_before) == []
+
+
+@pytest.fixture
+def medium(monkeypatch: pytest.MonkeyPatch) -> PortCarrier:
+    """A medium that knows more than most, in place of ``mem://``, also inside ``fault+mem://``."""
+    carrier = PortCarrier()
+    load = sigcore.load_carrier
+
+    def load_carrier(scheme: str) -> sigcore.Carrier:
+        return carrier if scheme == "mem" else load(scheme)
+
+    monkeypatch.setattr("sigcore.aio._networked.load_carrier", load_carrier)
+    monkeypatch.setattr("sigcore.testing._fault_carrier.load_carrier", load_carrier)
+    return carrier
 
 
 def threads_left(before: set[threading.Thread]) -> list[str]:

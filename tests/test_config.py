@@ -48,6 +48,10 @@ VALID = {
     "what waits without a limit": (
         'endpoints = [{ url = "mem://one", options = { event_queue = "none" } }]\n[limits]\ncontrol_queue = "none"'
     ),
+    "options with structure": (
+        '[[endpoints]]\nurl = "mem://one"\n[endpoints.options]\nsenders = ["thermo-*", "gps"]\ncolumns = ["t", "v"]\n'
+        '[endpoints.options.requests.temp]\nsend = "T?"'
+    ),
     "an empty table": 'endpoints = ["mem://one"]\n[limits]\n[logging]',
 }
 
@@ -64,6 +68,14 @@ INVALID = {
     "option that is a list": (
         'endpoints = [{ url = "mem://one", options = { credit = [1] } }]',
         "endpoints[0]: the option 'credit' is a list; it must be text, a number, true or false",
+    ),
+    "option that is a table": (
+        'endpoints = [{ url = "mem://one", options = { credit = {} } }]',
+        "endpoints[0]: the option 'credit' is a table; it must be text, a number, true or false",
+    ),
+    "senders that are no texts": (
+        'endpoints = [{ url = "mem://one", options = { senders = [1] } }]',
+        "endpoints[0]: the option 'senders' is a list; it must be text, or a list of texts",
     ),
     "unknown key": ('nmae = "x"\nendpoints = ["mem://one"]', "nmae: unknown key; did you mean 'name'?"),
     "unknown table": ('endpoints = ["mem://one"]\n[limit]', "limit: unknown key; did you mean 'limits'?"),
@@ -129,6 +141,18 @@ INVALID = {
 }
 
 BEYOND_THE_SCHEMA = {
+    "option with a date in it": (
+        'endpoints = [{ url = "mem://one", options = { since = [2024-05-01] } }]',
+        "endpoints[0]: the option 'since' has a date, a time, nan or inf in it; that must be text or a number",
+    ),
+    "option that is a date": (
+        'endpoints = [{ url = "mem://one", options = { since = 2024-05-01 } }]',
+        "endpoints[0]: the option 'since' is a date or a time; it must be text, a number, true or false, a list or a",
+    ),
+    "pattern of senders that is none": (
+        'endpoints = [{ url = "mem://one", options = { senders = ["#server"] } }]',
+        "endpoints[0]: mem://one?senders=%23server: option 'senders' cannot be '#server'; it takes names of senders",
+    ),
     "URL that is none": ('endpoints = ["here"]', "endpoints[0]: 'here' is no endpoint: it has no scheme"),
     "malformed option in a URL": (
         'endpoints = ["mem://one?credit=5"]',
@@ -206,6 +230,15 @@ def test_a_link_s_own_option_of_an_endpoint_may_be_a_bare_number(tmp_path: Path)
     options = "max_frame = 4096, heartbeat = 0.5, max_senders = 7"
     config = load(tmp_path, f'endpoints = [{{ url = "mem://one", options = {{ {options} }} }}]')
     assert config.endpoints == ("mem://one?max_frame=4KiB&heartbeat=500ms&max_senders=7",)
+
+
+def test_an_option_with_structure_is_json_in_the_url(tmp_path: Path) -> None:
+    (url,) = load(tmp_path, VALID["options with structure"]).endpoints
+    assert sigcore.Endpoint.parse(url).query == (
+        ("senders", "thermo-*,gps"),
+        ("columns", '["t","v"]'),
+        ("requests", '{"temp":{"send":"T?"}}'),
+    )
 
 
 def test_the_mark_that_windows_editors_put_first_is_passed_over(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigcore import EndpointError, LinkOptions, Seconds, Size
+from sigcore import EndpointError, JsonOption, LinkOptions, Seconds, Size
 from sigcore._options import (
     UNLIMITED,
     Limit,
+    NamePatterns,
     format_limit,
     format_seconds,
     format_size,
@@ -42,6 +43,10 @@ class Options:
     queue: Limit = 1
     noted: Annotated[int, "a note of the author's own"] = 0
     api_key: int = 0
+    names: NamePatterns = ()
+    anything: JsonOption = None
+    table: dict[str, Any] = field(default_factory=dict)
+    columns: list[str] | None = None
     derived: int = field(init=False, default=7)
 
 
@@ -101,6 +106,13 @@ def refusal(cls: type, *pairs: tuple[str, str]) -> str:
         ("queue", "none", UNLIMITED),
         ("queue", "64KiB", 65_536),
         ("noted", "4", 4),
+        ("names", "gps", ("gps",)),
+        ("names", "thermo-*, gps", ("thermo-*", "gps")),
+        ("anything", "null", None),
+        ("anything", '"text"', "text"),
+        ("anything", "[1,2.5,true]", [1, 2.5, True]),
+        ("table", '{"temp":{"send":"T?","reply":"°"}}', {"temp": {"send": "T?", "reply": "°"}}),
+        ("columns", '["time","value"]', ["time", "value"]),
     ],
 )
 def test_an_option_is_read_as_its_fields_type(name: str, text: str, value: object) -> None:
@@ -121,6 +133,10 @@ def test_an_option_is_read_as_its_fields_type(name: str, text: str, value: objec
         *(("flag", text) for text in ("2", "maybe")),
         *(("stop", text) for text in ("3", "1.50")),
         *(("parity", text) for text in ("e", "None")),
+        *(("names", text) for text in ("a,,b", "#a", "a,#b*")),
+        *(("anything", text) for text in ("text", "{", "NaN", "[-Infinity]", "[" * 100_000)),
+        *(("table", text) for text in ("[1]", "null", "1")),
+        *(("columns", text) for text in ("{}", "time,value")),
     ],
 )
 def test_a_malformed_option_says_what_was_seen_and_what_is_accepted(name: str, text: str) -> None:
@@ -150,7 +166,7 @@ def test_a_repeated_option_is_refused_even_where_it_says_the_same() -> None:
 
 def test_an_unknown_option_is_refused_with_the_nearest_name() -> None:
     message = refusal(Options, ("raito", "1"))
-    assert "unknown option 'raito'; did you mean 'ratio'? its own options are: api_key, bits, count, flag" in message
+    assert "unknown option 'raito'; did you mean 'ratio'? its own options are: anything, api_key, bits, co" in message
     assert "derived" not in message
     assert "every endpoint takes" not in message
 
