@@ -35,6 +35,7 @@ BENCHMARKS = {
     "codecs": ("--rounds", "20"),
     "scan": (),
     "advice": ("--rounds", "3"),
+    "serial": ("--brief",),
 }
 """The small ones, with the options that make them brief."""
 BRIEF = "--brief"
