@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the line does is reckoned in files without input and output, and one file knows the serial library."""
+"""What the line does is reckoned in files without input and output, and two files know the serial library."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def imported_by(source: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("name", ["_framing", "_packet", "_link"])
+@pytest.mark.parametrize("name", ["_framing", "_packet", "_link", "_rfc2217"])
 def test_the_line_is_reckoned_without_input_and_output_or_a_clock(name: str) -> None:
     source = next(source for source in SOURCES if source.stem == name)
     assert not imported_by(source) & {"asyncio", "os", "select", "serial", "socket", "termios", "threading", "time"}
 
 
-def test_one_file_imports_the_serial_library() -> None:
-    assert [source.stem for source in SOURCES if "serial" in imported_by(source)] == ["_port"]
+def test_the_serial_library_is_imported_where_ports_are_listed_and_where_they_are_opened() -> None:
+    assert [source.stem for source in SOURCES if "serial" in imported_by(source)] == ["_devices", "_tty"]

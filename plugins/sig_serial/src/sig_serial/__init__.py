@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from ._carrier import SerialCarrier
+from ._devices import PortInfo, list_ports
+from ._holders import Holder
 from ._options import SerialOptions
 
-__all__ = ["SerialCarrier", "SerialOptions"]
+__all__ = ["Holder", "PortInfo", "SerialCarrier", "SerialOptions", "list_ports"]

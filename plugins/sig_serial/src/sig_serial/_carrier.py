@@ -6,15 +6,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sigcore import Endpoint
 
+from ._address import NetworkAddress, read_address
+from ._devices import find_ports
+from ._line import LISTENER_PATIENCE_S
 from ._lines import start_line
 from ._link import Role
 from ._listening import SerialListening
-from ._opening import open_in_thread
-from ._options import SerialOptions, device_path
+from ._opening import open_endpoint
+from ._options import SerialOptions
+
+if TYPE_CHECKING:
+    from ._finding import ListPorts
+    from ._port import Port
+    from ._port_line import PortLine
 
 KIB = 1024
 
@@ -23,6 +31,10 @@ class SerialCarrier:
     """Makes links over serial ports; a ``sigcore.Carrier``.
 
     The server's side listens, the other side connects. One port has one link at a time.
+
+    Args:
+        list_ports: Tells which ports there are, for endpoints by USB identity. Tests without hardware give a function
+            of their own here: ``lambda: [sig_serial.PortInfo("/dev/pts/7", vid=0x1A86, pid=0x7523)]``.
     """
 
     link_defaults: ClassVar[Mapping[str, object]] = MappingProxyType(
@@ -43,9 +55,13 @@ class SerialCarrier:
     raw_options: ClassVar[Mapping[str, str]] = MappingProxyType({"framing": "none"})
     """The query options with which a link is the port's bare bytes."""
 
+    def __init__(self, list_ports: ListPorts = find_ports) -> None:
+        self._list_ports = list_ports
+
     def is_local(self, endpoint: Endpoint) -> bool:
-        """Only what is plugged into this machine can reach a serial port: always ``True``."""
-        return True
+        """Whether only this machine can reach the port: any but those behind a bridge elsewhere on the network."""
+        address = read_address(endpoint)
+        return not isinstance(address, NetworkAddress) or address.is_local
 
     async def connect(
         self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]
@@ -58,8 +74,8 @@ class SerialCarrier:
             OSError: The port cannot be opened, is lost, or the other side connects as well; the message says what
                 to do.
         """
-        options, path = endpoint.options(SerialOptions), device_path(endpoint)
-        port = await open_in_thread(path, options)
+        options = endpoint.options(SerialOptions)
+        port = await open_endpoint(endpoint, options, self._list_ports)
         line = start_line(port, Role.CONNECTOR, protocol_factory, options, patience_s=options.answer_timeout)
         try:
             return await asyncio.shield(line.up)
@@ -69,14 +85,20 @@ class SerialCarrier:
             raise
 
     async def listen(self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]) -> SerialListening:
-        """Open the port and take links from the other side, one after the other.
+        """Take links from the other side, one after the other, on the port or the ports that ``endpoint`` names.
 
-        When the device is lost later, its path is tried again until the listening is closed.
+        A device that is not there is awaited; one that is lost is taken again when it is back, also under another name
+        where the endpoint is a USB identity.
 
         Raises:
             sigcore.EndpointError: The endpoint names no device, or has an unknown or impossible option.
-            OSError: The port cannot be opened; the message says what to do.
+            OSError: The device is there and cannot be opened; the message says what to do.
         """
-        options, path = endpoint.options(SerialOptions), device_path(endpoint)
-        port = await open_in_thread(path, options)
-        return SerialListening(endpoint, options, port, protocol_factory)
+        options, address = endpoint.options(SerialOptions), read_address(endpoint)
+
+        def start(port: Port) -> PortLine:
+            return start_line(port, Role.LISTENER, protocol_factory, options, patience_s=LISTENER_PATIENCE_S)
+
+        listening = SerialListening(endpoint, address, options, start, self._list_ports)
+        await listening.open()
+        return listening

@@ -1,102 +1,234 @@
 # SPDX-License-Identifier: MIT
-"""A port that is listened to: opened again, as often as it takes, after its device was lost."""
+"""The devices that an endpoint means, taken as they come and let go as they go."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import sigcore
 
-from ._line import LISTENER_PATIENCE_S, Line
-from ._link import Role
+from ._address import read_address
+from ._berth import Berth, may_come
+from ._claims import claim, give_up
+from ._finding import find_devices, key_of
 from ._opening import open_in_thread
 
 if TYPE_CHECKING:
     from sigcore import Endpoint
 
+    from ._address import Address
+    from ._finding import Device, ListPorts
     from ._options import SerialOptions
     from ._port import Port
+    from ._port_line import PortLine
 
 logger = sigcore.get_logger("sigcore.serial")
 
-FIRST_DELAY_S = 0.25
-"""Before the first attempt to open a lost port again; doubled each time."""
-
-LAST_DELAY_S = 1.0
-"""The longest time between two attempts: so soon is a device back that was plugged in again."""
-
-_SETTLED_S = 2.0
-"""A port that was open for less had not really come back: the delay goes on from where it was."""
+LOOK_INTERVAL_S = 0.25
+"""Between two looks at which devices are there. A look costs some 0.1 ms, and 1 ms by USB identity."""
 
 
 class SerialListening:
     """What ``SerialCarrier.listen`` gives; a ``sigcore.Listening``.
 
+    Args:
+        endpoint: What is listened to.
+        address: The devices that it means.
+        options: How their ports are set.
+        start: Makes a line over an open port.
+        list_ports: Tells which ports there are.
+
     Attributes:
-        endpoint: The endpoint that is listened to.
+        endpoint: As the argument.
     """
 
     def __init__(
-        self, endpoint: Endpoint, options: SerialOptions, port: Port, protocol_factory: Callable[[], asyncio.Protocol]
+        self,
+        endpoint: Endpoint,
+        address: Address,
+        options: SerialOptions,
+        start: Callable[[Port], PortLine],
+        list_ports: ListPorts,
     ) -> None:
         self.endpoint = endpoint
+        self._address = address
         self._options = options
-        self._path = port.path
-        self._protocol_factory = protocol_factory
-        self._line = Line(port, Role.LISTENER, protocol_factory, patience_s=LISTENER_PATIENCE_S)
+        self._start = start
+        self._list_ports = list_ports
+        self._berths: dict[str, Berth] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
+        self._left_alone: dict[str, str] = {}
+        self._known_before_loan: set[str] | None = None
+        self._present: set[str] = set()
         self._is_closing = asyncio.Event()
-        self._task = asyncio.get_running_loop().create_task(self._keep_open(), name=f"sig-serial {port.path}")
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Begin to take devices; return when the one that is there, if there is one, is open.
+
+        Raises:
+            OSError: It is there and cannot be opened. Not where the endpoint is a pattern: then it is only logged.
+        """
+        first = None if self._address.is_pattern else await self._first()
+        if first is None:
+            logger.info("serial port %s is not there; it is taken as soon as it comes", self._address)
+        name = f"sig-serial {self._address}"
+        self._task = asyncio.get_running_loop().create_task(self._keep_looking(), name=name)
 
     def close(self) -> None:
-        """Take no new links. A link that is up goes on, and keeps the port open until its end."""
+        """Take no new links. A link that is up goes on, and keeps its port open until its end."""
         self._is_closing.set()
-        self._line.finish()
+        for berth in self._berths.values():
+            berth.close()
 
     async def wait_closed(self) -> None:
-        """Return when the port is closed: after ``close`` and the end of the present link."""
-        await asyncio.wait([self._task])
+        """Return when the ports are closed: after ``close`` and the end of the present links."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
-    async def _keep_open(self) -> None:
-        delay_s = FIRST_DELAY_S
-        try:
-            while True:
-                opened_s = asyncio.get_running_loop().time()
-                loss = await asyncio.shield(self._line.closed)
-                if self._is_closing.is_set():
-                    return
-                if asyncio.get_running_loop().time() - opened_s > _SETTLED_S:
-                    delay_s = FIRST_DELAY_S
-                logger.warning("%s; it is opened again as soon as it is back", loss)
-                port, delay_s = await self._open_again(delay_s)
-                if port is None:
-                    return
-                logger.info("serial port %s is back", self._path)
-                self._line = Line(port, Role.LISTENER, self._protocol_factory, patience_s=LISTENER_PATIENCE_S)
-        finally:
-            self._line.abort()
+    async def lend(self, port: str, seconds: float) -> dict[str, Any]:
+        """Close a port for a while, so that another program can have it, such as one that flashes firmware.
 
-    async def _open_again(self, delay_s: float) -> tuple[Port | None, float]:
-        """Return the port when it is back, and the delay to go on from; no port when the listening was closed."""
-        told = ""
-        while not await self._closes_within(delay_s):
-            delay_s = min(2 * delay_s, LAST_DELAY_S)
+        A link over it ends with the cause ``lent``. When the time is over, the port is taken again as soon as nobody
+        else has it open. Until then, devices that come are left alone where they might be the same one in another
+        shape, as a board is in its bootloader.
+
+        Args:
+            port: The device's path or any other name of it, or the endpoint.
+            seconds: For how long at most; ``take_back`` ends it earlier.
+
+        Returns:
+            What ``status`` says of it.
+
+        Raises:
+            LookupError: The port is none of this endpoint.
+            ValueError: ``seconds`` is not more than 0.
+        """
+        if not seconds > 0:
+            raise ValueError(f"a port is lent for some seconds, not for {seconds:g}")
+        berth = self._berth(port)
+        if self._known_before_loan is None:
+            self._known_before_loan = set(self._present)
+        await berth.lend(seconds)
+        return berth.status()
+
+    async def take_back(self, port: str) -> dict[str, Any]:
+        """Take a port that is lent; nothing happens to one that is not.
+
+        Args:
+            port: As for ``lend``.
+
+        Returns:
+            What ``status`` says of it after the first attempt; one that is still in use is tried again.
+
+        Raises:
+            LookupError: The port is none of this endpoint.
+        """
+        berth = self._berth(port)
+        await berth.take_back()
+        return berth.status()
+
+    def status(self) -> list[dict[str, Any]]:
+        """Return how the ports are doing, in plain values; one that is awaited has the state ``absent``."""
+        if self._berths or self._address.is_pattern:
+            return [berth.status() for berth in self._berths.values()]
+        return [{"port": str(self._address), "state": "absent"}]
+
+    def _berth(self, port: str) -> Berth:
+        berths = self._berths
+        found = berths.get(os.path.realpath(port)) or berths.get(port)
+        if found is not None:
+            return found
+        if self._is_meant_by(port) and not self._address.is_pattern:
+            if berths:
+                return next(iter(berths.values()))
+            raise LookupError(f"serial port {port} is not there; nobody has it")
+        there = ", ".join(str(berth.device) for berth in berths.values())
+        raise LookupError(f"{port} is no port of {self.endpoint}, which has {there or 'none at the moment'}")
+
+    def _is_meant_by(self, text: str) -> bool:
+        with suppress(sigcore.EndpointError):
+            return text == str(self._address) or read_address(sigcore.Endpoint.parse(text)) == self._address
+        return False
+
+    # Looking.
+
+    async def _first(self) -> Device | None:
+        for device in (await self._find())[:1]:
+            key = key_of(device)
+            if owner := claim(key, self, str(self.endpoint)):
+                raise OSError(errno.EBUSY, f"serial port {device} is in use by this very program: {owner} has it")
             try:
-                port = await open_in_thread(self._path, self._options)
-            except OSError as exc:
-                if str(exc) != told and not isinstance(exc, FileNotFoundError):
-                    logger.warning("%s; it is tried again", exc)
-                told = str(exc)
-            else:
-                if not self._is_closing.is_set():
-                    return port, delay_s
-                port.close(0.0)
-        return None, delay_s
+                port = await open_in_thread(device, self._options)
+            except BaseException as exc:
+                give_up(key, self)
+                if isinstance(exc, OSError) and may_come(exc, device):
+                    logger.debug("%s", exc)
+                    return None
+                raise
+            self._take(key, device, port)
+            return device
+        return None
 
-    async def _closes_within(self, delay_s: float) -> bool:
+    async def _find(self) -> list[Device]:
+        return await asyncio.get_running_loop().run_in_executor(None, find_devices, self._address, self._list_ports)
+
+    async def _keep_looking(self) -> None:
         try:
-            async with asyncio.timeout(delay_s):
-                return await self._is_closing.wait()
-        except TimeoutError:
+            while not self._is_closing.is_set():
+                await self._look()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_INTERVAL_S):
+                        await self._is_closing.wait()
+            if self._keeping:
+                await asyncio.wait(self._keeping)
+        finally:
+            for berth in self._berths.values():
+                berth.abort()
+
+    async def _look(self) -> None:
+        devices: dict[str, Device] = {}
+        for device in await self._find():
+            devices.setdefault(key_of(device), device)
+        self._present = set(devices)
+        self._left_alone = {key: why for key, why in self._left_alone.items() if key in devices}
+        if not any(berth.is_lent for berth in self._berths.values()):
+            self._known_before_loan = None
+        for berth in self._berths.values():
+            berth.check()
+        for key, device in devices.items():
+            if not self._is_closing.is_set() and self._may_take(key, device):
+                self._take(key, device)
+
+    def _may_take(self, key: str, device: Device) -> bool:
+        if key in self._berths:
             return False
+        why = self._why_not(key)
+        if why and self._left_alone.get(key) != why:
+            logger.info("serial port %s is left alone by %s: %s", device, self.endpoint, why)
+        self._left_alone[key] = why
+        return not why
+
+    def _why_not(self, key: str) -> str:
+        if self._known_before_loan is not None and key not in self._known_before_loan:
+            return f"it came while a port of {self.endpoint} is lent, and may be that one in another shape"
+        if self._berths and not self._address.is_pattern:
+            return f"{next(iter(self._berths.values())).device} is taken already; add the serial number"
+        owner = claim(key, self, str(self.endpoint))
+        return f"{owner} has it" if owner else ""
+
+    def _take(self, key: str, device: Device, port: Port | None = None) -> None:
+        berth = self._berths[key] = Berth(device, self._options, self._start, port)
+        task = asyncio.get_running_loop().create_task(berth.keep(), name=f"sig-serial {device}")
+        self._keeping.add(task)
+        task.add_done_callback(lambda task: self._gone(key, task))
+
+    def _gone(self, key: str, task: asyncio.Task[None]) -> None:
+        self._keeping.discard(task)
+        del self._berths[key]
+        give_up(key, self)

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""The options of a serial endpoint, and where its device is."""
+"""The options of a serial endpoint."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from sigcore import EndpointError, Seconds
+from sigcore import Seconds, Size
 
-if TYPE_CHECKING:
-    from sigcore import Endpoint
+_LEAST_PAYLOAD_BYTES = 16
+_MOST_U16 = 65_535
+"""A side tells its longest packet and its window in 16 bits; docs/serial-link.md, "HELLO"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,12 @@ class SerialOptions:
         rtscts: Whether the hardware lines RTS and CTS hold back a side that is too fast.
         answer_timeout: How long the connecting side waits for an answer, in seconds; then it closes the port, says what
             to check, and may be asked to connect again.
+        framing: Checked packets (docs/serial-link.md), or the bare bytes as they come, which nothing mends.
+        console: The name under which text beside the packets is told; the device's path where there is none.
+        exclusive: Whether other programs are kept away from the port, and an opening that others have is refused.
+        low_latency: Whether the driver is asked to give bytes at once instead of in larger pieces (Linux).
+        max_payload: Longest body of a packet that this side takes, in bytes; a noisy line gets shorter ones by itself.
+        window: Bytes that this side takes beyond those it has acknowledged.
     """
 
     baudrate: int = 115_200
@@ -34,6 +41,12 @@ class SerialOptions:
     stopbits: float = 1
     rtscts: bool = False
     answer_timeout: Seconds = 5.0
+    framing: Literal["packets", "none"] = "packets"
+    console: str = ""
+    exclusive: bool = True
+    low_latency: bool = True
+    max_payload: Size = 256
+    window: Size = 8_192
 
     def __post_init__(self) -> None:
         if self.baudrate <= 0:
@@ -42,26 +55,13 @@ class SerialOptions:
             raise ValueError(f"stopbits={self.stopbits} is impossible; it is 1, 1.5 or 2")
         if self.answer_timeout <= 0:
             raise ValueError("answer_timeout=0s leaves no time for an answer; 5s is usual")
+        if not _LEAST_PAYLOAD_BYTES <= self.max_payload <= self.window <= _MOST_U16:
+            raise ValueError(
+                f"max_payload={self.max_payload}B and window={self.window}B cannot be: {_LEAST_PAYLOAD_BYTES}B is the "
+                f"least max_payload, the window holds one at least and {_MOST_U16}B at most; usual are 256B and 8KiB"
+            )
 
-
-def device_path(endpoint: Endpoint) -> str:
-    """Return the device that ``endpoint`` names: ``/dev/ttyUSB0``, or ``COM3`` on Windows.
-
-    Raises:
-        EndpointError: It names none, or has a part that a serial port cannot have.
-
-    >>> from sigcore import Endpoint
-    >>> device_path(Endpoint.parse("serial:///dev/ttyUSB0?baudrate=9600"))
-    '/dev/ttyUSB0'
-    """
-    if endpoint.port is not None or endpoint.user is not None:
-        raise EndpointError(f"{endpoint}: a serial port has neither a TCP port nor a user; {_EXAMPLES}")
-    if endpoint.host and endpoint.path:
-        raise EndpointError(f"{endpoint}: a device path needs three slashes, as in serial:///dev/ttyUSB0")
-    device = endpoint.host or endpoint.path
-    if device in ("", "/"):
-        raise EndpointError(f"{endpoint}: no device is named; {_EXAMPLES}")
-    return device
-
-
-_EXAMPLES = "write serial:///dev/ttyUSB0, or serial://COM3 on Windows"
+    @property
+    def byte_s(self) -> float:
+        """Seconds that one byte takes on the wire, with its start, parity and stop bits."""
+        return (1 + self.bytesize + (self.parity != "N") + self.stopbits) / self.baudrate

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+"""The hook that gives sigcore the carrier of ``serial+usb://``: USB devices by their identity."""
+
+from __future__ import annotations
+
+import sigcore
+
+from ._carrier import SerialCarrier
+
+
+@sigcore.hookimpl
+def sigcore_carrier() -> sigcore.Carrier:
+    """Return the serial carrier."""
+    return SerialCarrier()
