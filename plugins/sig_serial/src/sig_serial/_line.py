@@ -13,12 +13,15 @@ import sigcore
 from sigcore import ConnectTimeout, LinkError
 
 from ._console import Console
+from ._deframer import Text
 from ._framing import DELIMITER
-from ._link import Data, Down, Event, Link, LinkCounters, ProbeReply, Role, State, Text, Up
+from ._link import Data, Down, Event, Link, ProbeReply, Up
 from ._packet import CloseCode
 from ._port_line import ABORT_DRAIN_S, PortLine
+from ._tables import Role
 
 if TYPE_CHECKING:
+    from ._counters import LinkCounters
     from ._port import Port
     from ._transport import SerialTransport
 
@@ -38,6 +41,12 @@ QUEUE_LOOK_S = 0.1
 
 QUEUE_BYTES = 1024
 """More than this in the system's queue, and the real line is slower than its rate says: nothing is added for a while."""
+
+_GOODBYE_BYTES = 400
+"""What may stand before the last packet of a link, and that one itself."""
+
+_GOODBYE_S = 1.0
+"""The most that the last packet may take: a slow line's own time is not waited for."""
 
 _LEAST_WAIT_S = 0.0005
 """Between two turns of the line's timer, whatever the link asks for."""
@@ -73,6 +82,7 @@ class Line(PortLine):
         self._link = Link(role, now_s, byte_s=port.byte_s, max_payload=max_payload, window=window)
         self._console = Console(source or port.path, protocol_factory)
         self._high = max(HIGH_WATER_BYTES, int(HIGH_WATER_S / port.byte_s))
+        self._drain_s = max(ABORT_DRAIN_S, min(_GOODBYE_BYTES * port.byte_s, _GOODBYE_S))
         self._is_settling = False
         self._settle_is_due = False
         self._is_held = False
@@ -164,13 +174,13 @@ class Line(PortLine):
 
     def _change(self, event: Up | Down) -> None:
         match event:
-            case Up():
+            case Up() if not self._is_closing:
                 self._patience.cancel()
                 self._begin(self._high)
             case Down(None):
-                self._detach(None, ABORT_DRAIN_S)
+                self._detach(None, self._drain_s)
             case Down(reason, cause):
-                self._detach(LinkError(f"serial line {self._port.path}: {reason}", cause=cause), ABORT_DRAIN_S)
+                self._detach(LinkError(f"serial line {self._port.path}: {reason}", cause=cause), self._drain_s)
 
     def _part(self) -> None:
         self._link.close(CloseCode.ABORTED)
@@ -235,13 +245,18 @@ class Line(PortLine):
     def _lose_patience(self) -> None:
         text = _silence(self._port.path, self._role, self.counters, self._patience_s)
         if self._role is Role.CONNECTOR:
-            self._close(ConnectTimeout(text), ABORT_DRAIN_S)
+            self._close(ConnectTimeout(text), self._drain_s)
         else:
             logger.log(logging.WARNING if self.counters.bytes_received else logging.INFO, "%s", text)
 
 
 def _silence(path: str, role: Role, counters: LinkCounters, after_s: float) -> str:
     """Say what to check, now that no link came up for ``after_s`` seconds."""
+    if counters.text_lines > 0 and counters.packets_received == 0:
+        return (
+            f"serial line {path}: {counters.text_lines} lines of text came in {after_s:g} s and no packet: the cable and "
+            "the baud rate are right, but what runs there does not speak the serial link, or not yet"
+        )
     if counters.bytes_received > 0 and counters.packets_received == 0:
         return (
             f"serial line {path}: {counters.bytes_received} bytes came in {after_s:g} s and no packet among them: have "

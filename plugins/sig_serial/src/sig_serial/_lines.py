@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from ._link import Role
     from ._options import SerialOptions
     from ._port import Port
     from ._port_line import PortLine
+    from ._tables import Role
 
 
 def start_line(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigcore import LinkError
 
-from ._link import Role
+from ._tables import Role
 from ._transport import CLOSE_TIMEOUT_S, SerialTransport
 from ._wires import start_wire
 
@@ -51,6 +51,7 @@ class PortLine(ABC):
         self._port_loss: OSError | None = None
         self._is_closing = False
         self._up_since_s = 0.0
+        self._drain_s = ABORT_DRAIN_S
         self._wire = start_wire(self._loop, port, self)
 
     def finish(self) -> None:
@@ -65,7 +66,7 @@ class PortLine(ABC):
         if self._transport is not None:
             self._transport.abort()
         else:
-            self._close(None, ABORT_DRAIN_S)
+            self._close(None, self._drain_s)
 
     def release(self, cause: OSError) -> None:
         """Close the port now, because somebody else is to have it; a link that is up ends with ``cause``.
@@ -77,7 +78,7 @@ class PortLine(ABC):
         self._is_last_link = True
         self._port_loss = cause
         self._part()
-        self._detach(cause, ABORT_DRAIN_S)
+        self._detach(cause, self._drain_s)
 
     def status(self) -> dict[str, Any]:
         """Return how the port is doing, in plain values: its path, whether a link is up and for how many seconds."""
@@ -119,7 +120,7 @@ class PortLine(ABC):
         """End the link now."""
         if transport is self._transport:
             self._part()
-            self._detach(None, ABORT_DRAIN_S)
+            self._detach(None, self._drain_s)
 
     def guard(self, callback: Callable[..., object], *args: object) -> None:
         """Call a protocol; what it raises is reported, and costs its link only."""

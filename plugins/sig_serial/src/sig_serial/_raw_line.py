@@ -13,8 +13,8 @@ from ._transport import CLOSE_TIMEOUT_S
 if TYPE_CHECKING:
     import asyncio
 
-    from ._link import Role
     from ._port import Port
+    from ._tables import Role
     from ._transport import SerialTransport
 
 HIGH_WATER_BYTES = 4 * 1024
