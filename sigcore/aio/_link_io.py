@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 
 from ..protocol.link import Link, State
+from ..protocol.medium import ANY, Medium
 
 ITEMS_A_TURN = 500
 """How many frames, or runs of events, of one link are dealt with before others have their turn: 1 to 5 ms at most."""
@@ -67,9 +68,12 @@ class LinkIO(asyncio.Protocol):
         self.lost = self._loop.create_future()
 
     @property
-    def cable(self) -> str:
-        """What joins just two ends and carries the connection; empty where that is not so."""
-        return str(self._transport.get_extra_info("cable") or "") if self._transport is not None else ""
+    def medium(self) -> Medium:
+        """What the carrier tells of its medium."""
+        if self._transport is None:
+            return ANY
+        tell = self._transport.get_extra_info
+        return Medium(tell("cable") or "", tell("byte_s") or 0.0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the link."""

@@ -282,7 +282,7 @@ class ServerRouter(NetworkedRouter):
 
     def _new_io(self, options: LinkOptions, endpoint: str) -> LinkIO:
         def make_link(io: LinkIO, now_s: float) -> ServerLink:
-            link = ServerLink(self._hub, options, endpoint, now_s, io.cable)
+            link = ServerLink(self._hub, options, endpoint, now_s, io.medium)
             # In the next turn of the loop, when nobody is half-way through the tables.
             link.ended = lambda: self._the_loop.call_soon(self._link_ended, link, io)
             self._ios[link] = io

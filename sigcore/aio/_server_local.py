@@ -16,6 +16,7 @@ from ..protocol.bodies import NO_TIMEOUT_MS, read_gap, timeout_ms, write_gap
 from ..protocol.codes import outcome_of
 from ..protocol.event_buffer import EventBuffer
 from ..protocol.frames import HEADER, Kind, frame, split_run
+from ..protocol.holdups import FAIR_S
 from ..protocol.outbox import check_size, event_body
 from ..protocol.stall import StallBudget
 from ..protocol.waiting import plus
@@ -229,6 +230,11 @@ class ServerLocal:
     def most_waiting(self) -> int:
         """How many bytes of events may wait for our listeners."""
         return self._options.event_queue
+
+    @property
+    def fair_s(self) -> float:
+        """In how many seconds it would be fair to deliver these."""
+        return FAIR_S
 
     def give_way(self) -> None:
         """Hold up nobody any more: what comes while our listeners are at their limit is lost, and they are told."""

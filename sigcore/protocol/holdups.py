@@ -22,8 +22,14 @@ CHECK_S = 0.1
 FAIR_S = 10.0
 """A fair pace: what may wait for a reader would be read within so many seconds."""
 
+LINE_SHARE = 1 / 8
+"""Nor need a reader take more than this part of what its line carries: the rest may be damaged, or for others."""
+
 PACE_S = 0.5
 """How far ahead a reader may be at a fair pace: it takes in larger pieces than it is looked at."""
+
+SLOW_PACE_S = 5.0
+"""The same at most for a reader at a slow line, in proportion to the time that is fair there."""
 
 DRY = 0.25
 """A reader runs dry that has less than this part of what may wait for it."""
@@ -53,8 +59,22 @@ class Reader(Protocol):
     def most_waiting(self) -> int:
         """How many may."""
 
+    @property
+    def fair_s(self) -> float:
+        """In how many seconds what may wait for it would be read at a fair pace."""
+
     def give_way(self) -> None:
         """Hold up nobody any more: lose events instead."""
+
+
+def fair_s(most_waiting: int, byte_s: float) -> float:
+    """Return in how many seconds it is fair to read so many bytes by a line that takes ``byte_s`` for each.
+
+    Args:
+        most_waiting: How many bytes may wait.
+        byte_s: Seconds; 0 where the line's rate is not known, or does not matter.
+    """
+    return max(FAIR_S, most_waiting * byte_s / LINE_SHARE)
 
 
 class HoldUps:
@@ -138,11 +158,12 @@ class Pace:
 
     def note(self, reader: Reader, now_s: float) -> None:
         """Take down how much it has taken since the last time."""
-        if now_s - self._noted_s > PACE_S:
+        ahead_s = min(SLOW_PACE_S, PACE_S * reader.fair_s / FAIR_S)
+        if now_s - self._noted_s > ahead_s:
             self.covered_s = now_s  # it was not looked at for long, and did not have to take anything
         else:
-            covers_s = (reader.taken - self._taken) * FAIR_S / reader.most_waiting
-            self.covered_s = min(max(self.covered_s, self._noted_s) + covers_s, now_s + PACE_S)
+            covers_s = (reader.taken - self._taken) * reader.fair_s / reader.most_waiting
+            self.covered_s = min(max(self.covered_s, self._noted_s) + covers_s, now_s + ahead_s)
         self._taken, self._noted_s = reader.taken, now_s
 
 

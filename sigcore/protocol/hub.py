@@ -28,6 +28,7 @@ from .frames import HEADER, HEADER_BYTES, Kind, frame, split_run, split_topics
 from .history import History
 from .holdups import HoldUps, Reader
 from .interest import Interest
+from .medium import ANY, Medium
 from .routes import Route, Routes, SenderEntry, Topic
 from .switchboard import Switchboard
 from .translate import translate_run
@@ -482,16 +483,17 @@ class Hub:
         session = self.sessions.get(id_)
         return session if session is not None and compare_digest(secret.encode(), session.secret.encode()) else None
 
-    def session_attached(self, session: ServerSession, cable: str = "") -> None:
+    def session_attached(self, session: ServerSession, medium: Medium = ANY) -> None:
         """A link carries the session, perhaps again: its senders claim their names, if they have lost them.
 
         Args:
             session: The session.
-            cable: What joins just two ends and carries it. Whoever was at the other one before was restarted, or
+            medium: What carries the link. Where that is a cable, whoever was at its other end before was restarted, or
                 something else is there now: the session of before, if it has no link, will not come back.
         """
-        if cable:
-            before, self._cables[cable] = self._cables.get(cable), session
+        session.byte_s = medium.byte_s
+        if medium.cable:
+            before, self._cables[medium.cable] = self._cables.get(medium.cable), session
             if before is not None and before is not session and before.link is None:
                 before.end(LinkError("another has come by its cable; it was restarted", cause="restarted"))
         if session.detached_s is not None:

@@ -12,6 +12,7 @@ from .._names import MAX_NAME_BYTES
 from .bodies import MAX_OFFSET, Fields, cut_text, read_body
 from .frames import VERSION, Kind
 from .link import Link, State
+from .medium import ANY, Medium
 from .server_session import ServerSession
 from .session import Limits
 
@@ -27,10 +28,10 @@ class ServerLink(Link):
     Attributes:
         endpoint: Where it came in.
         peer: Who is at the other end; ``None`` until the handshake is done.
-        cable: What joins just two ends and carries it; empty where any number of clients may come.
+        medium: What carries it.
     """
 
-    __slots__ = ("_hub", "cable", "endpoint", "peer")
+    __slots__ = ("_hub", "endpoint", "medium", "peer")
 
     handlers: ClassVar = {
         State.HANDSHAKE: {Kind.HELLO: "_on_hello", Kind.BYE: "_on_bye"},
@@ -38,11 +39,11 @@ class ServerLink(Link):
     }
     opens: ClassVar = False
 
-    def __init__(self, hub: Hub, options: LinkOptions, endpoint: str, now_s: float, cable: str = "") -> None:
+    def __init__(self, hub: Hub, options: LinkOptions, endpoint: str, now_s: float, medium: Medium = ANY) -> None:
         super().__init__(options, now_s)
         self._hub = hub
         self.endpoint = endpoint
-        self.cable = cable
+        self.medium = medium
         self.peer: Peer | None = None
 
     def receive(self, data: bytes, now_s: float, most: int = sys.maxsize) -> bool:
@@ -91,7 +92,7 @@ class ServerLink(Link):
             },
         )
         self._come_up(session, received, now_s)
-        self._hub.session_attached(session, self.cable)
+        self._hub.session_attached(session, self.medium)
 
     def _session_of_before(self, fields: Fields, accepts: Limits, codec: Codec) -> tuple[ServerSession | None, int]:
         """Return the session that the client asks for, taken from the link that carries it still, and what it has."""

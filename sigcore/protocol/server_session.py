@@ -24,6 +24,7 @@ from .bodies import (
 from .event_queue import EventQueue
 from .frames import HEADER_BYTES, Item, Kind, frame
 from .history import EVENT_BYTES
+from .holdups import fair_s
 from .hub import (
     MAX_EVENTS,
     MAX_LINK_TOPICS,
@@ -80,6 +81,7 @@ class ServerSession(Session):
         events: The events that wait for it.
         stall: How long it may still hold up others.
         detached_s: When its link left; ``None`` while it has one.
+        byte_s: How long its medium takes for a byte, in seconds; 0 where that is not known.
         is_closing: Whether the server closes: events that come now are not taken, nor acknowledged.
     """
 
@@ -90,6 +92,7 @@ class ServerSession(Session):
         "_inbox",
         "_lost",
         "_owned",
+        "byte_s",
         "codec",
         "counters",
         "detached_s",
@@ -136,6 +139,7 @@ class ServerSession(Session):
         self.events = EventQueue(options.event_queue, self.count)
         self.stall = StallBudget(options.stall_budget)
         self.detached_s: float | None = None
+        self.byte_s = 0.0
         self.is_closing = hub.is_closing
         self._owned: dict[int, Topic] = {}
         self._lost: dict[str, SenderEntry] = {}  # by name: senders that lost it, of which events may be on their way
@@ -180,6 +184,11 @@ class ServerSession(Session):
     def most_waiting(self) -> int:
         """How many may."""
         return self.options.event_queue
+
+    @property
+    def fair_s(self) -> float:
+        """In how many seconds it would be fair to read these, by the line that it has."""
+        return fair_s(self.most_waiting, self.byte_s)
 
     @property
     def taken(self) -> int:

@@ -100,6 +100,7 @@ class ServerProcess:
         self.taken = 0
         self.waiting_size = 0
         self.most_waiting = 1 << 22
+        self.fair_s = 10.0
 
     def listens_to(self, sender: str, event: str) -> bool:
         return self.hears

@@ -135,6 +135,9 @@ def test_the_numbers_in_the_text_are_the_code_s() -> None:
     assert f"lists up to {server_session.NOTICE_EVENTS} of those" in text
     assert f"would be taken within {holdups.FAIR_S:g} s" in text
     assert f"{holdups.PACE_S:g} s ahead at most" in text
+    assert holdups.LINE_SHARE == 1 / 8
+    assert "an eighth of its rate is enough" in text
+    assert f"up to {holdups.SLOW_PACE_S:g} s ahead there" in text
     assert holdups.DRY == 1 / 4
     assert f"or {holdups.LONG_BYTES // 4 // history.MIB} MiB, to take" in text
     assert f"1 to {MAX_NAME_BYTES} bytes" in text
