@@ -57,8 +57,8 @@ class Carrier(Protocol):
     - All calls come on the loop that ran ``connect`` or ``listen``.
     - ``get_extra_info("cable")`` of a medium that joins just two ends, such as a serial port, names it: the text is
       the same for every link that comes by it. So a device that is restarted has its names again at once.
-    - ``get_extra_info("byte_s")`` of a slow medium says how many seconds a byte takes, so that a reader behind it is not
-      taken for one that is too slow.
+    - ``get_extra_info("byte_s")`` of a slow medium says how many seconds a byte takes, so that a reader behind it is
+      not taken for one that is too slow.
 
     Where a medium has text beside its links, such as the boot message of a device at a serial port, ``listen`` gives it
     to ``protocol_factory.console(source, line)``, if the factory has that: a method, called on the loop, with the

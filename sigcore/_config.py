@@ -276,7 +276,7 @@ def _structured(name: str, value: object) -> str:
         kinds = "text, or a list of texts" if name == "senders" else "text, a number, true or false"
         raise EndpointError(f"the option {name!r} is {_found(name, value)}; it must be {kinds}")
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))  # in ASCII: a URL has no control characters
     except (TypeError, ValueError):  # without its cause, which may quote a secret
         text = "has a date, a time, nan or inf in it; that must be text or a number"
     raise EndpointError(f"the option {name!r} {text}")

@@ -35,6 +35,7 @@ _FIRST_PARTY = {
     ("carrier", "tcp"): "sigcore-tcp",
     ("carrier", "unix"): "sigcore-tcp",
     ("carrier", "serial"): "sigcore-serial",
+    ("carrier", "lines"): "sigcore-lines",
     ("codec", "cbor"): "sigcore-cbor",
 }
 

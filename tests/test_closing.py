@@ -7,6 +7,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -137,3 +138,24 @@ def test_a_program_ends_although_a_handler_of_its_own_never_does() -> None:
         check=False,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "left\n", "")
+
+
+@pytest.mark.parametrize("closes_first", ["client", "server"])
+def test_closing_does_not_wait_for_acknowledgements_that_the_medium_delays(closes_first: str) -> None:
+    here, there = Heard(), Heard()
+    server, client = ServerRouter(URL, ack_delay=60.0), ClientRouter(URL, ack_delay=60.0)
+    routers = {"server": server, "client": client}
+    with server, client:
+        server.add_listener(here, "c")
+        client.add_listener(there, "s")
+        for router, name in ((server, "s"), (client, "c")):
+            sender = router.add_sender(name, "number")
+            for number in range(1_000):
+                sender.trigger("number", number)
+        began_s = time.monotonic()
+        routers[closes_first].close()
+        assert time.monotonic() - began_s < 2.0  # 5 s, where it waits
+        assert "not_sent" not in client.counters
+        assert here.wait(1_000) == list(range(1_000))
+        if closes_first == "server":
+            assert there.wait(1_000) == list(range(1_000))

@@ -50,7 +50,7 @@ VALID = {
     ),
     "options with structure": (
         '[[endpoints]]\nurl = "mem://one"\n[endpoints.options]\nsenders = ["thermo-*", "gps"]\ncolumns = ["t", "v"]\n'
-        '[endpoints.options.requests.temp]\nsend = "T?"'
+        '[endpoints.options.requests.temp]\nsend = "T?\\r\\u007f\\u2028"'
     ),
     "an empty table": 'endpoints = ["mem://one"]\n[limits]\n[logging]',
 }
@@ -237,7 +237,7 @@ def test_an_option_with_structure_is_json_in_the_url(tmp_path: Path) -> None:
     assert sigcore.Endpoint.parse(url).query == (
         ("senders", "thermo-*,gps"),
         ("columns", '["t","v"]'),
-        ("requests", '{"temp":{"send":"T?"}}'),
+        ("requests", '{"temp":{"send":"T?\\r\\u007f\\u2028"}}'),
     )
 
 

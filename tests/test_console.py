@@ -25,9 +25,9 @@ class Gaps(Heard):
     def gap(self, info: EventInfo, gap: Gap) -> None:
         self(info, gap)
 
-    def lines(self) -> int:
-        """Return how many lines came or were told as lost."""
-        return sum(item.count or 0 if isinstance(item, Gap) else 1 for item in list(self.data))
+    def wait_lines(self, number: int) -> None:
+        """Return once so many lines came, or were told as lost."""
+        self.wait_for(lambda data: sum(item.count or 0 if isinstance(item, Gap) else 1 for item in data) == number)
 
 
 def test_a_line_reaches_who_listens_here_and_elsewhere_with_the_port_as_its_sender(medium: PortCarrier) -> None:
@@ -82,7 +82,7 @@ def test_a_source_that_floods_is_cut_and_every_listener_is_told_how_much_it_miss
             router.add_listener(ear, event=EVENT_CONSOLE, on_gap=ear.gap)
         medium.print(*map(str, range(1_000)))
         for ear in (here, there):
-            wait_until(lambda ear=ear: ear.lines() == 1_000, "all is told or counted")
+            ear.wait_lines(1_000)
             lines = [item for item in ear.data if not isinstance(item, Gap)]
             assert LINES_PER_S <= len(lines) < 2 * LINES_PER_S
             assert lines == list(map(str, range(len(lines))))
@@ -109,7 +109,7 @@ def test_a_listener_that_blocks_costs_the_others_nothing_and_memory_stays_bounde
             there.wait(100)
         finally:
             go_on.set()
-        wait_until(lambda: here.lines() == 100, "what was missed is told")
+        here.wait_lines(100)
         assert any(isinstance(item, Gap) for item in here.data)
 
 
