@@ -19,8 +19,9 @@ Reading = tuple[str, Any]
 Reader = Callable[[str], Reading]
 """Takes a line; raises ``ValueError``, which says why, for one that it cannot read."""
 
-# One name and one value; quotes hold what has spaces. Each alternative begins differently, so that no line is slow.
-_PAIR = re.compile(r"""[\s,;]*([^\s,;=:"]+)[ \t]*[=:][ \t]*(?:"([^"]*)"|([^\s,;"]*))""")
+# One name and one value; quotes hold what has spaces. What is repeated gives nothing back (*+), so that no line is slow,
+# but for the space before a value: that may turn out to stand before the next name.
+_PAIR = re.compile(r"""[\s,;]*+([^\s,;=:"]++)[ \t]*+[=:][ \t]*(?:"([^"]*+)"|([^\s,;"=]*+)(?!=))""")
 _BETWEEN = re.compile(r"[\s,;]*")
 
 EVENT_GROUP = "event"
@@ -109,5 +110,5 @@ def matched(match: re.Match[str], types: Types) -> Value | list[Value] | Mapping
         return {name: types.value(name, text) for name, text in named.items()}
     values = [types.value("", text) for text in match.groups()]
     if not values:
-        return match[0]
+        return types.value("", match[0])
     return values[0] if len(values) == 1 else values

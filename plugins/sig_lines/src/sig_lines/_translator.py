@@ -111,10 +111,11 @@ class Translator:
 
     def advance(self, now_s: float) -> list[Happening]:
         """Do what is due by the clock."""
-        for poll in self._polls:
-            if now_s >= poll.due_s:
-                self._put_poll(poll, now_s)
-        return self._noted(self._questions.advance(now_s))
+        out = self._questions.advance(now_s)
+        due = [poll for poll in self._polls if now_s >= poll.due_s]
+        for poll in due:
+            self._put_poll(poll, now_s)
+        return self._noted(out + self._questions.advance(now_s) if due else out)
 
     @property
     def deadline_s(self) -> float | None:
