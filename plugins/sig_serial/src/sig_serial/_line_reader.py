@@ -11,7 +11,6 @@ from ._counters import LinkCounters
 from ._deframer import Deframer, Text
 from ._packet import (
     DATA_HEADER_BYTES,
-    HEADER_BYTES,
     PacketType,
     acknowledged_in,
     end_in,
@@ -19,6 +18,7 @@ from ._packet import (
     hello_of,
     offsets_of,
     reply_in,
+    reply_to,
 )
 from ._reassembly import Piece, Reassembly
 
@@ -132,14 +132,13 @@ def _close(packet: bytes) -> dict[str, object]:
 
 
 def _probe(packet: bytes) -> dict[str, object]:
-    if len(packet) < HEADER_BYTES + 2:
-        raise ValueError("no number")
-    return {"number": int.from_bytes(packet[HEADER_BYTES : HEADER_BYTES + 2], "big"), "length": len(packet)}
+    number, _, _, fill = reply_in(reply_to(packet, 0, 0))  # which has all that is in the probe
+    return {"number": number, "fill": len(fill)}
 
 
 def _probe_reply(packet: bytes) -> dict[str, object]:
-    number, received, damaged, _ = reply_in(packet)
-    return {"number": number, "received": received, "damaged": damaged}
+    number, received, damaged, fill = reply_in(packet)
+    return {"number": number, "received": received, "damaged": damaged, "fill": len(fill)}
 
 
 _READ: dict[int, Callable[[bytes], dict[str, object]]] = {

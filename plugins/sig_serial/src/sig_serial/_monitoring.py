@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ._bare_line import BareLine
 from ._lines import start_line
-from ._link import Role
+from ._tables import Role
 from ._opening import open_endpoint
 from ._options import SerialOptions
 from ._tapped_port import Seen, TappedPort

@@ -34,7 +34,7 @@ MOST_OPEN: Final = 64
 """Long probes on their way at a time: as many as the line sends in a round trip, and a few for the joints."""
 
 PATIENCE_S: Final = 0.5
-"""How long a reply may take beyond its bytes on the wire, until it is known how long it takes; then its probe is lost."""
+"""How long a reply may take beyond its bytes on the wire, before any has come; then its probe counts as lost."""
 
 LEAST_PATIENCE_S: Final = 0.1
 """How much longer than usual a reply may take: many times the 16 ms of a USB adapter's timer."""

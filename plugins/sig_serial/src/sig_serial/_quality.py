@@ -103,8 +103,9 @@ class LineQuality:
 
     @property
     def is_garbage(self) -> bool:
-        """Whether bytes came, and not one packet or line of text was among them: as with a wrong baud rate."""
-        return self.bytes_received > 0 and self.packets_received == 0 and self.text_lines == 0
+        """Whether bytes came and no packet among them, nor much text: as with a wrong baud rate."""
+        has_text = self.text_lines > 0 and self.noise_bytes <= self.bytes_received / 2
+        return self.bytes_received > 0 and self.packets_received == 0 and not has_text
 
 
 class Grade(Enum):
@@ -176,10 +177,13 @@ def _why_silent(found: LineQuality) -> str:
             "no answer: packets came, but no reply to a probe; check the way there (our TX), or update the other side"
         )
     if found.is_garbage:
-        return f"no answer: {found.bytes_received} bytes came and no packet among them; check the baud rate"
+        return (
+            f"no answer: {found.bytes_received} bytes came and no packet among them; check the baud rate, and whether "
+            "something else than sigcore speaks there"
+        )
     if found.text_lines:
         return f"no answer: only text came, such as {found.last_text!r}; does sigcore run at the other side?"
     return (
-        "no answer, and not a byte came: does the other side run and have its port open, is it this port, and is the "
-        "cable right (TX to RX)?"
+        "no answer, and not a byte came: does the other side run and have its port open, at this baud rate (--scan tries "
+        "others)? Is it this port, and is the cable right (TX to RX)?"
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ._checking import USUAL_BAUDRATES, answer_probes, check_line, find_baudrate
+from ._holders import find_holder
 from ._line_reader import LineReader, Seen, SeenNoise, SeenPacket, SeenText
 from ._monitoring import tapped
 from ._quality import Grade, Leg, LineQuality, RoundTrips, Verdict, verdict
@@ -25,6 +26,7 @@ __all__ = [
     "answer_probes",
     "check_line",
     "find_baudrate",
+    "find_holder",
     "tapped",
     "verdict",
 ]
