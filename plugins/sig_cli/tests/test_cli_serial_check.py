@@ -134,7 +134,7 @@ def test_a_port_that_a_server_has_is_said_to_be_so_with_how_to_borrow_it(sig: Si
         server.record()
         done = sig("serial", "check", line.left)
     assert done.returncode == FAILED
-    assert f"that is a server of sigcore, which can lend it: sig port lend {line.left}" in done.stderr
+    assert f"That is a server of sigcore, which lends it: sig port lend {line.left}" in done.stderr
 
 
 def test_a_port_that_is_absent_is_said_to_be_so(sig: Sig) -> None:

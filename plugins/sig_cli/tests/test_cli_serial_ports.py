@@ -13,6 +13,8 @@ from sig_cli._paint import Paint
 from sig_cli._port_rows import endpoint_of, port_lines, port_record
 from sig_serial import Holder, PortInfo, list_ports
 
+import sigcore
+
 Sig = Any
 """What the fixture ``sig`` gives; it cannot be imported from conftest.py."""
 
@@ -20,7 +22,6 @@ DONE, USAGE = 0, 2
 
 BY_ID = "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"
 ADAPTER = PortInfo("/dev/ttyUSB0", "USB Serial", 0x1A86, 0x7523, None, (BY_ID,), Holder(4242, "minicom"))
-BOARD = PortInfo("/dev/ttyACM0", "Pico", 0x2E8A, 0x000A, "E6 61/A")
 ONBOARD = PortInfo("/dev/ttyS0", "")
 
 
@@ -48,15 +49,10 @@ def test_a_record_has_all_that_is_known_of_a_port() -> None:
     }
 
 
-def test_an_endpoint_with_a_usb_identity_finds_its_port_again() -> None:
-    from sig_serial._address import read_address
-
-    import sigcore
-
-    address = read_address(
-        sigcore.Endpoint.parse(endpoint_of(PortInfo("/dev/ttyACM0", vid=1, pid=2, serial_number="E6 6"), []))
-    )
-    assert str(address) == "USB 0001:0002 with the serial number E6 6"
+def test_an_endpoint_with_a_usb_identity_names_that_device_whatever_its_serial_number() -> None:
+    board = PortInfo("/dev/ttyACM0", vid=1, pid=2, serial_number="E6 6#")
+    endpoint = sigcore.Endpoint.parse(endpoint_of(board, [board]))
+    assert (endpoint.scheme, endpoint.host, endpoint.path) == ("serial+usb", "0001:0002", "/E6 6#")
 
 
 def test_two_devices_that_say_the_same_of_themselves_are_told_apart_by_their_names() -> None:

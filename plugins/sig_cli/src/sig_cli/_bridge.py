@@ -24,6 +24,7 @@ class Bridge(asyncio.Protocol):
         self._over = over
         self._transport: asyncio.Transport | None = None
         self._building: asyncio.Task[None] | None = None
+        self._early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Build the bridge, if this is its first bank."""
@@ -33,9 +34,11 @@ class Bridge(asyncio.Protocol):
             self._building = asyncio.get_running_loop().create_task(self._build(self._connect), name="bridge")
 
     def data_received(self, data: bytes) -> None:
-        """Carry bytes over."""
+        """Carry bytes over, at once or when there is another bank."""
         if self._over is not None and self._over._transport is not None:
             self._over._transport.write(data)
+        else:
+            self._early.append(data)
 
     def pause_writing(self) -> None:
         """Hold up the other bank."""
@@ -63,5 +66,8 @@ class Bridge(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.abort()
             return
+        for data in self._early:
+            self.data_received(data)
+        self._early.clear()
         if self._transport is not None:
             self._transport.resume_reading()

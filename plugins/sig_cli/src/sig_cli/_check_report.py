@@ -71,7 +71,8 @@ def _away(found: LineQuality) -> str:
 
 def _leg(leg: Leg, found: LineQuality) -> str:
     share = leg.goodput / found.byte_rate
-    lost = f"{leg.error_rate:.2%} lost ({leg.lost} of {leg.probes} packets)"
+    share_lost = f" ({leg.error_rate:.2%})" if leg.lost else ""
+    lost = f"{leg.lost or 'none'} of {leg.probes} packets lost{share_lost}"
     damaged = f", {leg.damaged} came damaged" if leg.damaged else ""
     return f"{lost}{damaged}, {leg.goodput:.0f} bytes/s carried ({share:.0%})"
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import click
 
-import sigcore
-
 from ._options import duration, examples, takes_output
 from ._output import Output
 from ._running import run
-from ._serial_package import serial_package
+from ._serial_package import serial_endpoint, serial_package
 
 
 @click.command(
@@ -42,6 +40,6 @@ def command(*, endpoint: str, passive: bool, no_packets: bool, for_s: float | No
     with serial_package():
         from ._monitoring import monitor
     run(
-        monitor(sigcore.Endpoint.parse(endpoint), out, is_passive=passive, has_packets=not no_packets, for_s=for_s),
+        monitor(serial_endpoint(endpoint), out, is_passive=passive, has_packets=not no_packets, for_s=for_s),
         until_told=True,
     )

@@ -17,6 +17,7 @@ import sigcore
 from ._options import Server, duration, examples, seconds, takes_output
 from ._output import Output
 from ._running import run
+from ._serial_package import serial_endpoint
 
 if TYPE_CHECKING:
     from sigcore.aio import ClientRouter
@@ -59,7 +60,7 @@ def port_name(text: str) -> str:
     >>> port_name("serial+usb://1a86:7523/A1?baudrate=9600")
     'serial+usb://1a86:7523/A1'
     """
-    endpoint = sigcore.Endpoint.parse(text)
+    endpoint = serial_endpoint(text)
     if endpoint.scheme == "serial":
         return endpoint.host or endpoint.path
     return str(replace(endpoint, query=()))
@@ -175,7 +176,10 @@ async def _run(program: Sequence[str], borrowing: _Borrowing, for_s: float) -> i
 
     from ._child import until_it_ends
 
-    process = await asyncio.create_subprocess_exec(*program)
+    try:
+        process = await asyncio.create_subprocess_exec(*program)
+    except OSError as error:
+        raise OSError(error.errno, f"{program[0]} cannot be run: {error.strerror}") from error
     over = asyncio.get_running_loop().call_later(
         for_s,
         borrowing.out.warning,

@@ -14,7 +14,7 @@ from ._exits import Exit
 from ._options import duration, examples, takes_output
 from ._output import Output
 from ._running import run
-from ._serial_package import serial_package
+from ._serial_package import serial_endpoint, serial_package
 from ._taken_port import taken_port_explained
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def check(*, endpoint: str, for_s: float, scan: bool, answer: bool, out: Output)
     """
     if answer and scan:
         raise click.UsageError("--answer measures nothing, so it cannot --scan.")
-    port = sigcore.Endpoint.parse(endpoint)
+    port = serial_endpoint(endpoint)
     if answer:
         run(_answer(port, out), until_told=True)
     else:

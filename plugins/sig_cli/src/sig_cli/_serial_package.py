@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The commands about serial ports need a package that is not always installed."""
+"""What the commands about serial ports have in common: a package that may be missing, and ports by their paths."""
 
 from __future__ import annotations
 
@@ -21,8 +21,20 @@ def serial_package() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in _BROUGHT_ALONG:
+        if (error.name or "").partition(".")[0] not in _BROUGHT_ALONG:
             raise
         raise sigcore.PluginNotFound(
             "this command needs the package sigcore-serial, which is not installed; pip install sigcore-serial"
         ) from error
+
+
+def serial_endpoint(text: str) -> sigcore.Endpoint:
+    """Return the endpoint that an argument names; the path of a device, wherever it is, will do.
+
+    Raises:
+        EndpointError: It is no endpoint.
+
+    >>> str(serial_endpoint("/tmp/port?baudrate=9600")), str(serial_endpoint("serial+usb://1a86:7523"))
+    ('serial:///tmp/port?baudrate=9600', 'serial+usb://1a86:7523')
+    """
+    return sigcore.Endpoint.parse(f"serial://{text}" if text.startswith("/") else text)

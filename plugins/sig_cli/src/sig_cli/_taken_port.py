@@ -25,13 +25,13 @@ def taken_port_explained(endpoint: sigcore.Endpoint) -> Iterator[None]:
         if error.errno != errno.EBUSY:
             raise
         port = port_name(str(endpoint))
-        whose = "that is a server of sigcore, which can lend it" if _is_server(port) else "a server of sigcore lends it"
+        whose = "That is a server of sigcore, which lends it" if _is_server(port) else "A server of sigcore lends it"
         raise OSError(error.errno, f"{error.strerror or error}. {whose}: sig port lend {port} -- COMMAND") from error
 
 
 def _is_server(port: str) -> bool:
     """Tell whether it can be seen that a server of sigcore has a port open (Linux)."""
-    from sig_serial import find_holder
+    from sig_serial.tools import find_holder
 
     with suppress(OSError):
         holder = find_holder(port)
