@@ -401,8 +401,7 @@ def test_unplugging_is_noticed_at_once_and_plugging_in_brings_links_back(
         await bench.ends(near)
 
     play(cable, scene)
-    told = [text for text in ("is gone", "is back") for record in caplog.records if text in record.getMessage()]
-    assert told == ["is gone"] * 2 + ["is back"] * 2
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"] * 2  # is gone, is back
 
 
 def test_an_absent_device_costs_no_cpu_and_few_words(cable: PtyCable, caplog: pytest.LogCaptureFixture) -> None:
@@ -505,13 +504,14 @@ def test_output_that_is_stopped_never_blocks_the_loop_and_goes_on_where_it_was(c
 @pytest.mark.usefixtures("any_wire")
 def test_output_that_stays_stopped_ends_the_link(cable: PtyCable) -> None:
     async def scene(bench: Bench) -> None:
-        near, _ = await bench.connect()
+        near, far = await bench.connect()
         termios.tcflow(near.transport.get_extra_info("serial").fileno(), termios.TCOOFF)
         near.transport.write(bytes(20 * KIB))
         began_s, cpu_s = time.monotonic(), time.process_time()
         assert await greatest_lag_s(near) < 0.2
         assert isinstance(near.cause, LinkError)
-        assert near.cause.cause == "silent"
+        assert isinstance(far.cause, LinkError)
+        assert "silent" in (near.cause.cause, far.cause.cause)
         assert time.monotonic() - began_s < 6.0
         assert time.process_time() - cpu_s < 0.25 * (time.monotonic() - began_s)
 
@@ -681,7 +681,7 @@ def test_a_line_that_echoes_is_told_so(cable: PtyCable) -> None:
 def test_a_listener_to_which_nobody_connects_says_so(
     cable: PtyCable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("sig_serial._listening.LISTENER_PATIENCE_S", 0.1)
+    monkeypatch.setattr("sig_serial._carrier.LISTENER_PATIENCE_S", 0.1)
     caplog.set_level(logging.INFO, "sigcore.serial")
 
     async def scene(bench: Bench) -> None:
@@ -700,7 +700,7 @@ def test_what_cannot_be_opened_is_refused_by_both_calls(cable: PtyCable, tmp_pat
         for call in (bench.carrier.listen, bench.carrier.connect):
             with pytest.raises(OSError, match="not a tty"):
                 await call(Endpoint.parse("serial:///dev/null"), Peer)
-            with pytest.raises(OSError, match="in use by another program") as caught:
+            with pytest.raises(OSError, match="is in use by this very program") as caught:
                 await call(bench.left, Peer)
             assert caught.value.errno == errno.EBUSY
             with pytest.raises(EndpointError, match="three slashes"):

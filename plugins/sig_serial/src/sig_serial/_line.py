@@ -30,8 +30,8 @@ logger = sigcore.get_logger("sigcore.serial")
 LISTENER_PATIENCE_S = 5.0
 """How long no link may come up before a listener's log says what to check."""
 
-HIGH_WATER_BYTES = 256
-"""Beyond this unsent the session is told to pause: a fragment, so that what it has to say in a hurry overtakes the rest."""
+HIGH_WATER_BYTES = 255
+"""Beyond this unsent, a whole fragment, the session waits, so that what it has to say in a hurry overtakes the rest."""
 
 HIGH_WATER_S = 0.022
 """The same as a time, for a fast line: as long as 256 bytes take at 115 200 baud."""
@@ -204,12 +204,13 @@ class Line(PortLine):
             self._loop.call_soon(self._settle)
 
     def _settle(self) -> None:
-        """Send what is due, take more from the protocol where there is room, and see when something is due next."""
+        """Take more from the protocol, send what is due, and see when something is due next."""
         self._is_settling, self._settle_is_due = True, False
         now_s = self._loop.time()
+        # Not before the line can be given more: until then the session may still think of something more urgent.
+        if self._transport is not None and now_s >= self._link.room_s and not self._must_wait(now_s):
+            self._transport.tell_room()
         self._send(now_s)
-        if self._transport is not None and self._transport.tell_room():
-            self._send(now_s)
         self._is_settling = False
         self._arm(now_s)
 
@@ -227,6 +228,8 @@ class Line(PortLine):
 
     def _arm(self, now_s: float) -> None:
         due_s = self._link.deadline_s
+        if self._transport is not None and self._transport.wants_room:
+            due_s = self._link.room_s if due_s is None else min(due_s, self._link.room_s)
         if due_s is None or self._is_closing:
             return
         due_s = max(due_s, self._look_s if self._must_wait(now_s) else now_s + _LEAST_WAIT_S)

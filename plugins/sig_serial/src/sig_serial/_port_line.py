@@ -169,8 +169,14 @@ class PortLine(ABC):
     def _begin(self, high: int) -> None:
         """Begin a link, whose transport keeps about ``high`` bytes."""
         self._up_since_s = self._loop.time()
-        path = self._port.path
-        extra = {"peername": path, "cable": path, "serial": self._port.device, "counters": self.counters}
+        port = self._port
+        extra = {
+            "peername": port.path,
+            "cable": port.path,
+            "serial": port.device,
+            "byte_s": port.byte_s,
+            "counters": self.counters,
+        }
         self._transport = SerialTransport(self, high, extra)
         self.guard(self._make_protocol, self._transport)
 

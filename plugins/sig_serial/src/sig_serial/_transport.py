@@ -17,8 +17,8 @@ class SerialTransport(asyncio.Transport):
     """Bytes in order over a serial port.
 
     ``get_extra_info`` knows ``"peername"`` and ``"cable"`` (both the device's path: whoever comes by the same cable is
-    the same device, perhaps restarted), ``"serial"`` (the library's port object) and ``"counters"`` (the line's
-    counters).
+    the same device, perhaps restarted), ``"serial"`` (the library's port object), ``"byte_s"`` (how many seconds a byte
+    takes on the line) and ``"counters"`` (the line's counters).
 
     Args:
         line: The line that the link is on.
@@ -44,6 +44,11 @@ class SerialTransport(asyncio.Transport):
     def is_reading(self) -> bool:
         """Whether bytes are given to the protocol as they come."""
         return self._is_reading and not self._closing
+
+    @property
+    def wants_room(self) -> bool:
+        """Whether the protocol waits until it may write more, and there is little left of what it has written."""
+        return self._protocol_is_paused and not self._closing and self.get_write_buffer_size() <= self._low
 
     @property
     def is_paused(self) -> bool:
@@ -100,13 +105,11 @@ class SerialTransport(asyncio.Transport):
         self._high, self._low = high, low
         self._pause_protocol_if_full()
 
-    def tell_room(self) -> bool:
-        """Have the protocol write more where there is room again; the line calls this. Return whether it was told."""
-        if not self._protocol_is_paused or self._closing or self.get_write_buffer_size() > self._low:
-            return False
-        self._protocol_is_paused = False
-        self._line.guard(self._protocol.resume_writing)
-        return True
+    def tell_room(self) -> None:
+        """Have the protocol write more if it waits for that; the line calls this when it can take more."""
+        if self.wants_room:
+            self._protocol_is_paused = False
+            self._line.guard(self._protocol.resume_writing)
 
     def _pause_protocol_if_full(self) -> None:
         if not self._protocol_is_paused and self.get_write_buffer_size() > self._high:
