@@ -48,7 +48,7 @@ class SerialCarrier:
             "dead_after": 5.0,
             "reconnect_delay": 1.0,
             "ack_delay": 0.25,
-            "write_size": 512,
+            "write_size": 128,
         }
     )
 
