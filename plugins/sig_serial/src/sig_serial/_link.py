@@ -24,7 +24,7 @@ from ._counters import LinkCounters
 from ._deframer import Deframer, Text
 from ._framing import DELIMITER, frame
 from ._pace import Pace
-from ._packet import DATA_HEADER_BYTES, NO_TAG, CloseCode, Hello, PacketType
+from ._packet import DATA_HEADER_BYTES, MAX_CONTROL_BYTES, NO_TAG, CloseCode, Hello, PacketType
 from ._stream import Stream
 from ._tables import TABLES, Input, Role, State
 
@@ -157,7 +157,7 @@ class Link:
         self._byte_s = byte_s
         self._max_payload, self._window = max_payload, window
         self._new_epoch = new_epoch
-        self._deframer = Deframer(DATA_HEADER_BYTES + max_payload, self.counters)
+        self._deframer = Deframer(max(DATA_HEADER_BYTES + max_payload, MAX_CONTROL_BYTES), self.counters)
         self._pace = Pace(byte_s, now_s)
         self._control: dict[PacketType, bytes] = {}  # the latest of each type: so they are few, whatever comes
         self._probes: deque[bytes] = deque(maxlen=_MAX_PROBES)
@@ -215,6 +215,11 @@ class Link:
         """How many bytes were written that the other side's reader has not taken; 0 without a link."""
         return self._stream.unacknowledged if self._stream is not None else 0
 
+    @property
+    def kept_bytes(self) -> int:
+        """How many bytes that came are kept: an unfinished packet or line, and what is out of order or waits."""
+        return self._deframer.kept_bytes + (self._stream.kept_bytes if self._stream is not None else 0)
+
     def write(self, data: bytes) -> None:
         """Append to the stream of the link that is up.
 
@@ -263,6 +268,11 @@ class Link:
         self._probes.append(_packet.probe(number, fill))
 
     # What the line is given.
+
+    @property
+    def room_s(self) -> float:
+        """When the line may be given more; bytes written by then, and not much sooner, have overtaken all they can."""
+        return self._pace.room_s
 
     @property
     def deadline_s(self) -> float | None:

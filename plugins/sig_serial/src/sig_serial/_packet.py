@@ -36,6 +36,9 @@ DATA_HEADER_BYTES: Final = _DATA.size
 _ACK_BYTES: Final = HEADER_BYTES + 3
 _RANGE_BYTES: Final = 5
 
+MAX_CONTROL_BYTES: Final = _ACK_BYTES + MAX_RANGES * _RANGE_BYTES
+"""The longest packet but DATA and probes: an ACK with all its ranges."""
+
 Range = tuple[int, int]
 """Bytes of a stream: the offset of the first, and of the one after the last."""
 

@@ -99,6 +99,11 @@ class Stream:
         """The first byte of the other side's stream that has not come."""
         return self._receiving.next
 
+    @property
+    def kept_bytes(self) -> int:
+        """How many bytes of the other side's stream are kept."""
+        return self._receiving.kept_bytes
+
     def write(self, data: bytes) -> None:
         """Append to the stream."""
         self._sending.write(data)
