@@ -47,7 +47,8 @@ def test_who_joins_in_the_middle_of_a_stream_is_told_that_bytes_are_missing() ->
 def test_a_hole_that_stays_is_passed_over_and_told() -> None:
     stream = Reassembly()
     stream.take(TAG, 0, b"ab")
-    at, pieces = 10, []
+    at = 10
+    pieces: list[Piece] = []
     while not pieces:
         pieces = stream.take(TAG, at, bytes(256))
         at += 256

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ._bare_line import BareLine
 from ._lines import start_line
-from ._tables import Role
 from ._opening import open_endpoint
 from ._options import SerialOptions
+from ._tables import Role
 from ._tapped_port import Seen, TappedPort
 
 if TYPE_CHECKING:

@@ -184,6 +184,6 @@ def _why_silent(found: LineQuality) -> str:
     if found.text_lines:
         return f"no answer: only text came, such as {found.last_text!r}; does sigcore run at the other side?"
     return (
-        "no answer, and not a byte came: does the other side run and have its port open, at this baud rate (--scan tries "
-        "others)? Is it this port, and is the cable right (TX to RX)?"
+        "no answer, and not a byte came: does the other side run and have its port open, at this baud rate (--scan "
+        "tries others)? Is it this port, and is the cable right (TX to RX)?"
     )
