@@ -114,6 +114,32 @@ def test_a_device_that_is_restarted_has_its_names_again_at_once(medium: PortCarr
             device.close()
 
 
+def test_it_has_them_also_where_the_carrier_did_not_yet_tell_that_the_link_of_before_is_lost(
+    medium: PortCarrier,
+) -> None:
+    medium.cable = "/dev/ttyUSB0"
+    with ServerRouter(URL, grace=60.0) as server, ClientRouter(URL) as device:
+        presence = watch(server)
+        device.add_sender("thermo")
+        presence.wait(1)
+        with ClientRouter(URL) as restarted:
+            medium.is_absent = True
+            restarted.add_sender("thermo")
+            assert changes(presence, 3)[1:] == [("thermo", False, "restarted"), ("thermo", True, "")]
+
+
+def test_a_session_that_goes_on_by_another_cable_is_not_given_up(medium: PortCarrier) -> None:
+    medium.cable = "/dev/ttyUSB0"
+    with ServerRouter(URL, grace=60.0) as server, ClientRouter(URL, reconnect_delay=0.01) as device:
+        device.add_sender("thermo", requests={"ping": lambda _params: "pong"})
+        medium.cable = "/dev/ttyUSB1"
+        medium.came[0].lose("unplugged")
+        wait_until(lambda: len(medium.came) == 2 and server.peers(), "it is back")
+        medium.cable = "/dev/ttyUSB0"
+        with ClientRouter(URL):
+            assert server.request("thermo", "ping") == "pong"
+
+
 def test_where_many_may_come_nobody_is_taken_for_the_one_before(medium: PortCarrier) -> None:
     with ServerRouter(URL, grace=60.0) as server, ClientRouter(URL, reconnect_delay=0.01) as device:
         device.add_sender("thermo")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._errors import BufferFull, InvalidName, SigError
+from .._errors import InvalidName, SigError
 from .._info import Gap
 from .._names import EVENT_CONSOLE, check_name
 from .._signal import Signal
@@ -174,7 +174,7 @@ class _There:
         """Put a gap on its way; return whether there was room."""
         try:
             self._outlet.put_gap(gap)
-        except BufferFull:
+        except SigError:
             return False
         return True
 

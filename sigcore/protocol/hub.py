@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from hmac import compare_digest
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .._drops import Drops
 from .._errors import LinkError, SenderExists
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .._info import Policy
     from .._listener import Key
     from .._signal import Signal
+    from .server_link import ServerLink
     from .server_session import ServerSession
 
 MAX_LISTENERS = MAX_SENDERS = 100_000
@@ -488,14 +489,11 @@ class Hub:
 
         Args:
             session: The session.
-            medium: What carries the link. Where that is a cable, whoever was at its other end before was restarted, or
-                something else is there now: the session of before, if it has no link, will not come back.
+            medium: What carries the link.
         """
         session.byte_s = medium.byte_s
         if medium.cable:
-            before, self._cables[medium.cable] = self._cables.get(medium.cable), session
-            if before is not None and before is not session and before.link is None:
-                before.end(LinkError("another has come by its cable; it was restarted", cause="restarted"))
+            self._take_cable(session, medium.cable)
         if session.detached_s is not None:
             self._detached.remove(session)
             session.detached_s = None
@@ -503,6 +501,19 @@ class Hub:
         for entry in [entry for entry in session.senders.values() if not self._is_entered(entry)]:
             self._claim_again(session, entry)
         self.mark(session)
+
+    def _take_cable(self, session: ServerSession, cable: str) -> None:
+        """A cable carries one link: whoever was at its other end before was restarted, and does not come back."""
+        before, self._cables[cable] = self._cables.get(cable), session
+        if before is None or before is session:
+            return
+        error = LinkError("another has come by its cable; it was restarted", cause="restarted")
+        link = cast("ServerLink | None", before.link)
+        if link is not None:
+            if link.medium.cable != cable:
+                return  # it goes on by another
+            link.lose(error)  # its carrier has not come to tell so
+        before.end(error)
 
     def tick(self, now_s: float) -> None:
         """Do what is due by the clock: requests, readers that hold up others, sessions without a link."""
