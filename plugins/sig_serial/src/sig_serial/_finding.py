@@ -41,7 +41,10 @@ def find_devices(address: Address, list_ports: ListPorts = find_ports) -> list[D
 
 def key_of(device: Device) -> str:
     """Return what is the same for all names of a device."""
-    return os.path.realpath(device) if isinstance(device, str) and os.name == "posix" else str(device)
+    if isinstance(device, str) and os.name == "posix":
+        with suppress(ValueError):  # a path that cannot be, from a peer
+            return os.path.realpath(device)
+    return str(device)
 
 
 def _natural(path: str) -> tuple[int, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,9 @@ logger = sigcore.get_logger("sigcore.serial")
 
 LOOK_INTERVAL_S = 0.25
 """Between two looks at which devices are there. A look costs some 0.1 ms, and 1 ms by USB identity."""
+
+LONGEST_LOAN_S = 86_400
+"""A day: who forgets to give a port back has it no longer."""
 
 
 class SerialListening:
@@ -74,8 +76,9 @@ class SerialListening:
         Raises:
             OSError: It is there and cannot be opened. Not where the endpoint is a pattern: then it is only logged.
         """
-        first = None if self._address.is_pattern else await self._first()
-        if first is None:
+        if self._address.is_pattern:
+            logger.info("serial ports that are %s are taken as they come", self._address)
+        elif not await self._take_first():
             logger.info("serial port %s is not there; it is taken as soon as it comes", self._address)
         name = f"sig-serial {self._address}"
         self._task = asyncio.get_running_loop().create_task(self._keep_looking(), name=name)
@@ -107,10 +110,10 @@ class SerialListening:
 
         Raises:
             LookupError: The port is none of this endpoint.
-            ValueError: ``seconds`` is not more than 0.
+            ValueError: ``seconds`` is not more than 0, or more than a day.
         """
-        if not seconds > 0:
-            raise ValueError(f"a port is lent for some seconds, not for {seconds:g}")
+        if not 0 < seconds <= LONGEST_LOAN_S:
+            raise ValueError(f"a port is lent for some seconds, {LONGEST_LOAN_S} at most, not for {seconds:g}")
         berth = self._berth(port)
         if self._known_before_loan is None:
             self._known_before_loan = set(self._present)
@@ -141,8 +144,7 @@ class SerialListening:
 
     def _berth(self, port: str) -> Berth:
         berths = self._berths
-        found = berths.get(os.path.realpath(port)) or berths.get(port)
-        if found is not None:
+        if found := berths.get(key_of(port)):
             return found
         if self._is_meant_by(port) and not self._address.is_pattern:
             if berths:
@@ -158,7 +160,7 @@ class SerialListening:
 
     # Looking.
 
-    async def _first(self) -> Device | None:
+    async def _take_first(self) -> bool:
         for device in (await self._find())[:1]:
             key = key_of(device)
             if owner := claim(key, self, str(self.endpoint)):
@@ -169,11 +171,11 @@ class SerialListening:
                 give_up(key, self)
                 if isinstance(exc, OSError) and may_come(exc, device):
                     logger.debug("%s", exc)
-                    return None
+                    return False
                 raise
             self._take(key, device, port)
-            return device
-        return None
+            return True
+        return False
 
     async def _find(self) -> list[Device]:
         return await asyncio.get_running_loop().run_in_executor(None, find_devices, self._address, self._list_ports)
