@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Devices that speak lines are senders: simulated ones, behind real TCP ports and at the ends of real pseudo-terminals."""
+"""Devices that speak lines are senders: simulated ones, behind real TCP ports and at real pseudo-terminals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -80,6 +80,12 @@ def wait_for_sender(client: sigcore.ClientRouter, name: str) -> sigcore.SenderIn
     with client.listen(name, sigcore.EVENT_CONNECT, type=None) as there:
         info: sigcore.SenderInfo = there.get(timeout=PATIENCE_S)[1]
         return info
+
+
+def wait_for_silence(lines: sigcore.Stream[Any]) -> None:
+    with suppress(sigcore.StreamTimeout):
+        while True:
+            lines.get(timeout=0.3)
 
 
 @pytest.mark.parametrize("medium", MEDIA)
@@ -180,9 +186,7 @@ def test_a_device_that_is_soon_back_was_never_away(medium: str) -> None:
     ):
         lines.get(timeout=PATIENCE_S)
         gps.take_away()
-        with pytest.raises(sigcore.StreamTimeout):  # what was on its way, and then silence
-            while True:
-                lines.get(timeout=0.3)
+        wait_for_silence(lines)
         gps.bring_back()
         lines.get(timeout=PATIENCE_S)
         with pytest.raises(sigcore.StreamTimeout):
@@ -295,5 +299,5 @@ def test_wrong_lines_are_shown_and_end_nothing(caplog: pytest.LogCaptureFixture)
         assert wrong.get(timeout=PATIENCE_S)[1] in ("boot: cold start", "x" * 60)
         lines.get(timeout=PATIENCE_S)
     warnings = [record.getMessage() for record in caplog.records if record.name == "sigcore.lines"]
-    assert [text for text in warnings if "overlong" in text][0].startswith("grumbler: overlong line 'xxx")
+    assert next(text for text in warnings if "overlong" in text).startswith("grumbler: overlong line 'xxx")
     assert len([text for text in warnings if "unmatched" in text]) == 1

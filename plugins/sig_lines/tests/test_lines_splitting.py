@@ -23,7 +23,7 @@ def lines_of(newline: Newline, pieces: list[bytes]) -> list[bytes]:
     """Return the lines; of each that is too long only what is sure to be what came."""
     splitter = LineSplitter(newline, MAX_BYTES)
     lines = [line for piece in pieces for line in splitter.receive(piece)]
-    return [line if len(line) <= MAX_BYTES else line[: MAX_BYTES - 1] + b"..." for line in lines]
+    return [line if len(line) <= MAX_BYTES else line[:MAX_BYTES] + b"..." for line in lines]
 
 
 @given(newline=st.sampled_from(NEWLINES), stream=streams, cuts=cuts)
@@ -56,7 +56,7 @@ def test_a_line_without_end_takes_no_more_memory_than_one_line(newline: Newline)
     splitter = LineSplitter(newline, MAX_BYTES)
     for _ in range(1000):
         assert splitter.receive(b"x" * 100) == []
-    assert len(splitter._rest) == MAX_BYTES + 1
+    assert len(splitter._rest) == MAX_BYTES + 2
 
 
 @pytest.mark.parametrize("newline", NEWLINES)

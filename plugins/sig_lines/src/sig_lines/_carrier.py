@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import sigcore
@@ -66,9 +66,10 @@ class LinesCarrier:
         devices = Devices(inside.endpoint, inside.description, protocol_factory)
         medium: sigcore.Listening
         if inside.listens:
-            medium = await inside.carrier.listen(inside.endpoint, devices)
+            make_wire = sigcore.like_factory(devices.make_wire, protocol_factory)
+            medium = await inside.carrier.listen(inside.endpoint, make_wire)
         else:
-            medium = calling = Calling(inside.carrier, inside.endpoint, devices)
+            medium = calling = Calling(inside.carrier, inside.endpoint, devices.make_wire)
             await calling.check()
         devices.begin()
         return LinesListening(_shown(endpoint), medium, devices)
@@ -95,7 +96,7 @@ def _taken_apart(endpoint: sigcore.Endpoint) -> _Inside:
     options, rest = endpoint.take_options(LinesOptions)
     inner = rest.unwrapped()
     carrier = sigcore.load_carrier(inner.scheme)
-    raw: Mapping[str, str] = getattr(carrier, "raw_options", {})
+    raw = sigcore.raw_options(carrier, inner)
     given = dict(inner.query)
     for name, value in raw.items():
         if given.get(name, value) != value:

@@ -16,7 +16,7 @@ from ._errors import BadParameters, BadReply, DeviceBusy, DeviceGone, DeviceSile
 from ._happenings import Event, Happening, NoReply, Oddity, Reply, Send
 from ._inside import Inside
 from ._translator import Translator
-from ._warning import Warnings, log
+from ._warning import Warnings
 
 LAST_WORDS_S = 0.05
 """What the device said last has that time to reach the server before the device counts as lost."""
@@ -25,6 +25,7 @@ Console = Callable[[str, str], None]
 """Takes text that is no event: where it is from, and a line."""
 
 _OPEN_TIMEOUT_S = 10.0
+_EARLY_BYTES = 64 * 1024
 
 _ERRORS = {"silent": DeviceSilent, "bad_reply": BadReply, "gone": DeviceGone}
 
@@ -58,6 +59,8 @@ class Device:
         self._router: sigcore.aio.ClientRouter | None = None
         self._signals: dict[str, sigcore.Signal[Any]] = {}
         self._replies: dict[int, asyncio.Future[Any]] = {}
+        self._is_heard = False  # whether what it says is translated
+        self._early = bytearray()  # what it said before
         self._dropped = 0  # events
         self._untold = 0  # of these, those that no listener was told of
         self._timer: asyncio.TimerHandle | None = None
@@ -82,12 +85,17 @@ class Device:
     def appeared(self, wire: asyncio.Transport, port: str) -> None:
         """The device is there."""
         self._wire, self.port = wire, port
+        self._is_heard = False
+        self._early.clear()
         wire.pause_reading()
         self._do(self._begin(wire))
 
     def received(self, data: bytes) -> None:
         """It said something."""
-        self._perform(self._translator.receive(data, self._loop.time()))
+        if self._is_heard:
+            self._perform(self._translator.receive(data, self._loop.time()))
+        elif len(self._early) < _EARLY_BYTES:  # what the port had read already when it was told to pause
+            self._early += data
 
     def hold(self) -> None:
         """It takes no more for now."""
@@ -99,7 +107,7 @@ class Device:
 
     def lost(self, cause: Exception) -> None:
         """The device is gone."""
-        self._wire = None
+        self._wire, self._is_heard = None, False
         if self._is_closing:
             return
         self._perform(self._translator.left(f"the device was lost ({cause})"))
@@ -133,14 +141,21 @@ class Device:
 
     async def _begin(self, wire: asyncio.Transport) -> None:
         async with self._turns:
-            if self._wire is not wire or self._is_closing:
+            if self._wire is not wire:
                 return
             await self._inside.open()
-            if self._router is None:
-                await self._open_router()
-            if self._wire is wire and not self._is_closing:
-                self._perform(self._translator.appeared(self._loop.time()))
-                wire.resume_reading()
+            if self._router is None and not await self._open_router():
+                wire.close()  # it is there again soon, and so is another try
+            elif self._wire is wire:
+                self._hear(wire)
+
+    def _hear(self, wire: asyncio.Transport) -> None:
+        self._is_heard = True
+        self._perform(self._translator.appeared(self._loop.time()))
+        if self._early:
+            self.received(bytes(self._early))
+            self._early.clear()
+        wire.resume_reading()
 
     async def _end(self, cause: Exception) -> None:
         async with self._turns:
@@ -148,8 +163,8 @@ class Device:
                 await asyncio.sleep(LAST_WORDS_S)
             self._inside.shut(cause)
 
-    async def _open_router(self) -> None:
-        """Become a client of the server, by the first codec that it takes; its name is that of the sender."""
+    async def _open_router(self) -> bool:
+        """Become a client of the server, by the first codec that it takes; tell whether that worked."""
         names = [info.name for info in sigcore.list_plugins() if info.kind == "codec"]
         for codec in sorted(names, key=lambda name: name != "json"):
             router = sigcore.aio.ClientRouter(
@@ -166,12 +181,13 @@ class Device:
             except (sigcore.SigError, OSError) as error:
                 await router.close()
                 if getattr(error, "code", "") != "codec":
-                    log.error("%s: the server does not take the device: %s", self._name, error)
-                    return
+                    self._refused(error)
+                    return False
             else:
                 self._router = router
-                return
-        log.error("%s: the server takes none of the codecs that are installed", self._name)
+                return True
+        self._refused(LookupError("it takes none of the codecs that are installed"))
+        return False
 
     async def _register(self, router: sigcore.aio.ClientRouter) -> dict[str, sigcore.Signal[Any]]:
         requests = {method: partial(self._answer, method) for method in self._description.requests}
@@ -179,7 +195,7 @@ class Device:
         return {event: sender.signal(event) for event in self._description.events}
 
     def _refused(self, error: Exception) -> None:
-        self._warnings.warn("refused", str(error), self._loop.time())
+        self._warnings.warn("refused", f"the server does not take the device: {error}", self._loop.time())
 
     async def _leave_server(self) -> None:
         if self._router is not None:
@@ -189,7 +205,7 @@ class Device:
     # From and to the translator.
 
     async def _answer(self, method: str, params: Any) -> Any:
-        if self._wire is None:
+        if not self._is_heard:
             raise DeviceGone(f"{self._name} is not there; the request {method!r} was not sent")
         try:
             number = self._translator.ask(method, params)

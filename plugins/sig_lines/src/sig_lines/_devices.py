@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import sigcore
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Devices:
-    """Makes the protocol for each device that comes; what the inner carrier has for a ``protocol_factory``.
+    """Knows the devices of an endpoint, those that are there and those that were.
 
     A device that comes back is the same as before. Which it is tells the name of its sender.
 
@@ -38,15 +38,9 @@ class Devices:
         self._is_ready = asyncio.Event()
         self._is_closing = False
 
-    def __call__(self) -> Wire:
-        """Make the protocol for a device that comes."""
+    def make_wire(self) -> Wire:
+        """Make the protocol for a device that comes: what the inner carrier has for a ``protocol_factory``."""
         return Wire(self._device_at)
-
-    def __getattr__(self, name: str) -> Any:
-        """Return what the server's factory offers beside being called, such as ``console``."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._protocol_factory, name)
 
     def __iter__(self) -> Iterator[Device]:
         return iter(self._by_name.values())

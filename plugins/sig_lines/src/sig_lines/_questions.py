@@ -64,6 +64,7 @@ class Questions:
         self._asked_until_s = 0.0
         self._free_at_s = 0.0
         self._late: re.Pattern[str] | None = None
+        self._unechoed: str | None = None  # what was sent last
         self._seen = ""  # the last line that came instead of the reply
 
     @property
@@ -71,10 +72,12 @@ class Questions:
         """Whether no more may be put."""
         return len(self._waiting) >= MAX_WAITING
 
-    @property
-    def sent_text(self) -> str | None:
-        """What the device may send back as an echo: the question that is open."""
-        return None if self._asked is None else self._asked.text
+    def is_echo(self, line: str) -> bool:
+        """Whether a line is what was sent last, sent back; each comes back once."""
+        if self._unechoed is None or line.strip() != self._unechoed.strip():
+            return False
+        self._unechoed = None
+        return True
 
     def has(self, question: Question) -> bool:
         """Whether a question was put and has not had its result."""
@@ -130,13 +133,13 @@ class Questions:
         if self._asked is not None and self._asked.number is not None:
             out.append(NoReply(self._asked.number, "gone", f"{why} before it replied to {self._asked.text!r}"))
         self._waiting.clear()
-        self._asked = self._late = None
+        self._asked = self._late = self._unechoed = None
         self._free_at_s = 0.0
         self.may_send = True
         return out
 
     def _send(self, question: Question, now_s: float) -> list[Happening]:
-        self._late = None
+        self._late, self._unechoed = None, question.text
         out: list[Happening] = [Send(question.data)]
         if question.reply is not None:
             self._asked, self._asked_until_s, self._seen = question, now_s + question.timeout_s, ""

@@ -19,8 +19,8 @@ Reading = tuple[str, Any]
 Reader = Callable[[str], Reading]
 """Takes a line; raises ``ValueError``, which says why, for one that it cannot read."""
 
-# One name and one value; quotes hold what has spaces. What is repeated gives nothing back (*+), so that no line is slow,
-# but for the space before a value: that may turn out to stand before the next name.
+# One name and one value; quotes hold what has spaces. What is repeated gives nothing back (*+), so that no line is
+# slow; but for the space before a value, which may turn out to stand before the next name.
 _PAIR = re.compile(r"""[\s,;]*+([^\s,;=:"]++)[ \t]*+[=:][ \t]*(?:"([^"]*+)"|([^\s,;"=]*+)(?!=))""")
 _BETWEEN = re.compile(r"[\s,;]*")
 

@@ -18,7 +18,7 @@ class LineSplitter:
 
     Args:
         newline: What ends a line.
-        max_line_bytes: The longest line. Of a longer one no more than that and one byte is kept, however long it is.
+        max_line_bytes: The longest line. Of a longer one no more than that and two bytes is kept, however long it is.
 
     >>> splitter = LineSplitter("any", 80)
     >>> splitter.receive(b"T=21.5\r")
@@ -36,13 +36,13 @@ class LineSplitter:
     def receive(self, data: bytes) -> list[bytes]:
         """Return the lines that ``data`` completes, without what ends them.
 
-        One that is too long is longer than ``max_line_bytes`` here too, but only what stands before the last two bytes
-        of that is sure to be what came.
+        One that is too long is longer than ``max_line_bytes`` here too, but only so many bytes of it are sure to be
+        what came.
         """
         if self._is_any:
             data = data.replace(b"\r", b"\n")
         *lines, rest = (self._rest + data).split(self._newline)
-        self._rest = rest if len(rest) <= self._max_bytes + 1 else self._shortened(rest)
+        self._rest = rest if len(rest) <= self._max_bytes + 2 else self._shortened(rest)
         return [line for line in lines if line]
 
     def clear(self) -> None:
@@ -51,4 +51,4 @@ class LineSplitter:
 
     def _shortened(self, rest: bytes) -> bytes:
         """Return as many bytes as tell that the line is too long; the last may be the first half of what ends it."""
-        return rest[: self._max_bytes - 1] + b"?" + rest[-1:]
+        return rest[: self._max_bytes] + b"?" + rest[-1:]

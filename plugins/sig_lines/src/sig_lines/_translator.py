@@ -161,7 +161,7 @@ class Translator:
     def _take(self, line: bytes, now_s: float) -> list[Happening]:
         self.counters["lines"] += 1
         if len(line) > self._max_bytes:
-            start = line[: min(_SHOWN_CHARS, self._max_bytes - 2)].decode(self._encoding, "backslashreplace")
+            start = line[:_SHOWN_CHARS].decode(self._encoding, "backslashreplace")
             return self._odd("overlong", f"it is longer than {self._max_bytes} bytes (max_line)", start)
         try:
             text = line.decode(self._encoding)
@@ -178,17 +178,13 @@ class Translator:
     def _take_text(self, text: str, now_s: float) -> list[Happening]:
         if self._is_nmea:
             text = nmea_payload(text)
-        if self._description.options.echo and self._is_echo(text):
+        if self._description.options.echo and self._questions.is_echo(text):
             return []
         reply = self._questions.take(text, now_s)
         if reply is not None:
             return self._noted(reply)
         name, data = self._read(text)
         return [Event(name, data)]
-
-    def _is_echo(self, text: str) -> bool:
-        sent = self._questions.sent_text
-        return sent is not None and text.strip() == sent.strip()
 
     def _odd(self, kind: str, why: str, line: str) -> list[Happening]:
         self.counters[kind] += 1

@@ -46,7 +46,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The device is gone."""
-        cause = exc or sigcore.LinkError(f"the device at {self._port} closed the connection")
+        cause = self._cause(exc)
         if self._device is not None:
             self._device.lost(cause)
         if not self.lost.done():
@@ -61,3 +61,13 @@ class Wire(asyncio.Protocol):
         """The device takes more."""
         if self._device is not None:
             self._device.go_on()
+
+    def _cause(self, exc: Exception | None) -> Exception:
+        """Return what the server hears; a carrier's own ``LinkError`` says it best."""
+        if exc is None:
+            return sigcore.LinkError(f"the device at {self._port} closed the connection")
+        if isinstance(exc, sigcore.LinkError):
+            return exc
+        cause = sigcore.LinkError(f"the connection to the device at {self._port} was lost: {exc}")
+        cause.__cause__ = exc
+        return cause
