@@ -58,7 +58,7 @@ def test_an_event_of_a_device_is_shown_with_its_data_whatever_the_codec(sig: Sig
         thermo.trigger("reading", {"celsius": 21.5})
         event = until(monitor, is_event)[-1]
     assert event["direction"] == "in"
-    assert (event["sender"], event["event"], event["data"]) == ("thermo", "reading", {"celsius": 21.5})
+    assert event["fields"] == {"sender": "thermo", "event": "reading", "data": {"celsius": 21.5}}
 
 
 def test_packets_and_frames_of_both_directions_are_shown_in_their_order(sig: Sig, cable: PtyCable) -> None:
@@ -123,7 +123,7 @@ def test_a_device_that_is_unplugged_is_told_and_waited_for(sig: Sig, cable: PtyC
         cable.replug(cable.left)
         until(monitor, lambda record: record["what"] == "port")
         thermo.trigger("reading", 2)
-        assert until(monitor, is_event)[-1]["data"] == 2
+        assert until(monitor, is_event)[-1]["fields"]["data"] == 2
     assert "gone" in gone["text"]
 
 

@@ -17,7 +17,7 @@ from ._serial_package import serial_endpoint, serial_package
         "sig monitor /dev/ttyUSB0",
         "sig monitor 'serial:///dev/ttyUSB0?baudrate=921600' --no-packets",
         "sig monitor /dev/ttyUSB0 --passive          send nothing",
-        "sig monitor /dev/ttyUSB0 --json | jq -c 'select(.kind == \"EVENT\") | .data'",
+        "sig monitor /dev/ttyUSB0 --json | jq -c 'select(.kind == \"EVENT\").fields'",
     ),
 )
 @click.argument("endpoint")

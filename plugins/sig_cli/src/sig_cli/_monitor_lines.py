@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from sig_serial.tools import LineReader, Piece, Seen, SeenNoise, SeenPacket, SeenText
 
+import sigcore
+
 from ._conversation import Frame, Side
 from ._event_lines import local_time
 from ._output import Output
@@ -77,7 +79,7 @@ class MonitorLines:
             yield self._of_frame(way, frame)
 
     def _of_frame(self, way: Way, frame: Frame) -> str:
-        record = {"kind": frame.kind, "id": frame.id, "size": frame.size, **frame.fields}
+        record = {"kind": frame.kind, "id": frame.id, "size": frame.size, "fields": frame.fields}
         return self._line(way, "frame", record, self._words(frame), kind=frame.kind)
 
     def _words(self, frame: Frame) -> str:
@@ -97,7 +99,7 @@ class MonitorLines:
 
     def _line(self, way: Way, what: str, record: dict[str, Any], words: str, kind: str = "") -> str:
         if self._out.as_json:
-            return json_line({"time": datetime.now(UTC), "direction": way, "what": what, **record})
+            return _json({"time": datetime.now(UTC), "direction": way, "what": what, **record})
         paint = self._out.paint
         label = {"packet": paint.dim, "frame": paint.bold, "noise": paint.bad, "missed": paint.bad}.get(
             what, paint.good
@@ -105,6 +107,14 @@ class MonitorLines:
         shown = padded(label(f"  {kind}" if what == "frame" else kind or what), _KIND_COLUMNS + 2)
         words = paint.dim(words) if what == "packet" else words
         return f"{paint.dim(local_time())}  {_ARROWS[way]}  {shown}  {words}".rstrip()
+
+
+def _json(record: dict[str, Any]) -> str:
+    """Return a record as a line; fields without a form in JSON are null, and ``problem`` says why."""
+    try:
+        return json_line(record)
+    except sigcore.CodecError as error:
+        return json_line({**record, "fields": None, "problem": str(error)})
 
 
 def _value(value: Any) -> str:
