@@ -22,7 +22,14 @@ def imported_by(source: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("name", ["_framing", "_packet", "_link", "_rfc2217"])
+PURE = [
+    *("_framing", "_packet", "_deframer", "_counters", "_tables", "_link", "_stream"),
+    *("_sending", "_receiving", "_acking", "_round_trip", "_fragment_size", "_pace"),
+    *("_virtual_line", "_line_faults", "_rfc2217"),
+]
+
+
+@pytest.mark.parametrize("name", PURE)
 def test_the_line_is_reckoned_without_input_and_output_or_a_clock(name: str) -> None:
     source = next(source for source in SOURCES if source.stem == name)
     assert not imported_by(source) & {"asyncio", "os", "select", "serial", "socket", "termios", "threading", "time"}

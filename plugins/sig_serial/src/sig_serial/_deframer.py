@@ -55,7 +55,8 @@ class Deframer:
         self._counters = counters
         self._rest = b""
         self._line = b""
-        self._skips = False
+        self._skips = False  # until the next line feed or delimiter
+        self._is_spoilt = False  # there was noise in this piece
 
     @property
     def kept_bytes(self) -> int:
@@ -74,7 +75,9 @@ class Deframer:
         for piece in pieces:
             if piece:
                 self._take(piece, found)
-            self._skips = False
+            if self._is_spoilt:
+                self._drop(b"")  # the start of a line, it may seem; more likely the end of a damaged packet
+            self._skips = self._is_spoilt = False
         self._rest = self._take_front(rest, found)
         return found
 
@@ -111,7 +114,7 @@ class Deframer:
                 self._take_text(piece[:sure], found)
                 piece = piece[sure:]
             elif len(piece) > self._limit or _is_hopeless(piece):
-                self._skips = True
+                self._skips = self._is_spoilt = True
             else:
                 break
         return piece
