@@ -136,13 +136,14 @@ def test_a_device_that_does_not_read_pauses_the_writer_and_no_byte_is_lost(cable
     async def scene(device: Device) -> None:
         _, writer = await connected(cable.right)
         written = b""
-        with pytest.raises(TimeoutError):
-            while True:
+        with suppress(TimeoutError):  # which comes when no more is taken
+            while len(written) < 1_000_000:
                 piece = os.urandom(1000)
                 writer.write(piece)
                 written += piece
                 async with asyncio.timeout(0.1):
                     await writer.drain()
+        assert len(written) < 1_000_000
         assert await device.read(len(written)) == written
         await writer.drain()
         writer.close()

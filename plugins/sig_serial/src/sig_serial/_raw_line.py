@@ -31,7 +31,7 @@ class RawCounters:
     Attributes:
         bytes_received: Bytes from the device.
         bytes_sent: Bytes given to the wire.
-        bytes_unclaimed: Bytes that came while there was no link to give them to.
+        bytes_unclaimed: Bytes that came between two links.
         links: Links that began.
     """
 
@@ -57,6 +57,7 @@ class RawLine(PortLine):
     def __init__(self, port: Port, role: Role, protocol_factory: Callable[[], asyncio.Protocol]) -> None:
         self._counters = RawCounters()
         super().__init__(port, role, protocol_factory)
+        self._wire.pause_reading()  # what comes before the first link is for that
         self._is_finishing = False
         self._beginning = self._loop.call_soon(self._begin_link)
 
@@ -118,6 +119,7 @@ class RawLine(PortLine):
             self._is_finishing = False
             self._counters.links += 1
             self._begin(HIGH_WATER_BYTES)
+            self._wire.resume_reading()
 
     def _part(self) -> None:
         self._wire.discard_output()
