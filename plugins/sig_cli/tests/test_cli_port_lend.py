@@ -151,6 +151,24 @@ def test_a_program_that_is_not_there_leaves_the_port_with_the_server(sig: Sig, s
     served.wait(is_free=False)
 
 
+def test_a_port_that_is_taken_back_while_somebody_has_it_is_said_to_be_so(sig: Sig, served: Served) -> None:
+    sig("port", "lend", served.port, "--server", served.url)
+    with sig.running("serial", "check", "--answer", "--json", served.port) as other:
+        other.record()
+        back = sig("port", "take-back", served.port, "--server", served.url)
+    assert back.stdout.startswith(f"the server takes {served.port} as soon as it can; now ")
+    served.wait(is_free=False)
+
+
+def test_a_port_that_is_taken_back_while_it_is_unplugged_is_waited_for(sig: Sig, served: Served) -> None:
+    sig("port", "lend", served.port, "--server", served.url)
+    served.cable.unplug(served.port)
+    back = sig("port", "take-back", served.port, "--server", served.url)
+    assert back.stdout == f"the server takes {served.port} as soon as it is there\n"
+    served.cable.replug(served.port)
+    served.wait(is_free=False)
+
+
 @pytest.mark.parametrize("command", [["lend"], ["take-back"]], ids=lambda command: command[0])
 def test_a_port_that_the_server_does_not_have_is_a_failure_that_names_it(
     sig: Sig, served: Served, command: list[str]

@@ -80,9 +80,12 @@ class _Borrowing:
         await client.request(_SERVER, "lend", {"port": self.port, "seconds": for_s}, timeout=self._timeout_s)
         return datetime.now(UTC) + timedelta(seconds=for_s)
 
-    async def take_back(self, client: ClientRouter) -> None:
-        """Have the server open the port again."""
-        await client.request(_SERVER, "take_back", {"port": self.port}, timeout=self._timeout_s)
+    async def take_back(self, client: ClientRouter) -> dict[str, Any]:
+        """Have the server open the port again; return how the port is doing then."""
+        status: dict[str, Any] = await client.request(
+            _SERVER, "take_back", {"port": self.port}, timeout=self._timeout_s
+        )
+        return status
 
 
 @click.command(
@@ -139,11 +142,20 @@ async def _lend(borrowing: _Borrowing, for_s: float) -> None:
 
 async def _take_back(borrowing: _Borrowing) -> None:
     async with borrowing.server.client() as client:
-        await borrowing.take_back(client)
+        status = await borrowing.take_back(client)
     if borrowing.out.as_json:
-        borrowing.out.record({"what": "taken back", "port": borrowing.port})
+        borrowing.out.record({"what": "taken back", "port": borrowing.port, "status": status})
     else:
-        borrowing.out.lines([f"the server has {borrowing.port} again"])
+        borrowing.out.lines([_said_of(borrowing.port, status)])
+
+
+def _said_of(port: str, status: dict[str, Any]) -> str:
+    """Say whether a server has a port again."""
+    if status.get("problem"):
+        return f"the server takes {port} as soon as it can; now {status['problem']}"
+    if status.get("state") == "absent":
+        return f"the server takes {port} as soon as it is there"
+    return f"the server has {port} again"
 
 
 async def _run_with_port(borrowing: _Borrowing, for_s: float, program: Sequence[str]) -> None:
@@ -164,8 +176,8 @@ async def _lent(borrowing: _Borrowing, client: ClientRouter, for_s: float) -> As
         yield
     finally:
         try:
-            await asyncio.shield(borrowing.take_back(client))
-            borrowing.out.note(f"the server has {borrowing.port} again")
+            status = await asyncio.shield(borrowing.take_back(client))
+            borrowing.out.note(_said_of(borrowing.port, status))
         except sigcore.SigError as error:  # how the program ended is what counts
             borrowing.out.warning(f"the server does not take {borrowing.port} back now: {error}")
 
