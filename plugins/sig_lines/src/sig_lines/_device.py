@@ -25,7 +25,9 @@ Console = Callable[[str, str], None]
 """Takes text that is no event: where it is from, and a line."""
 
 _OPEN_TIMEOUT_S = 10.0
-_EARLY_BYTES = 64 * 1024
+
+_TURN_BYTES = 8 * 1024
+"""What is translated before the loop does something else: some 500 lines, or 10 ms."""
 
 _ERRORS = {"silent": DeviceSilent, "bad_reply": BadReply, "gone": DeviceGone}
 
@@ -60,7 +62,8 @@ class Device:
         self._signals: dict[str, sigcore.Signal[Any]] = {}
         self._replies: dict[int, asyncio.Future[Any]] = {}
         self._is_heard = False  # whether what it says is translated
-        self._early = bytearray()  # what it said before
+        self._unread = bytearray()  # what is not translated yet
+        self._next_turn: asyncio.Handle | None = None
         self._dropped = 0  # events
         self._untold = 0  # of these, those that no listener was told of
         self._timer: asyncio.TimerHandle | None = None
@@ -85,17 +88,15 @@ class Device:
     def appeared(self, wire: asyncio.Transport, port: str) -> None:
         """The device is there."""
         self._wire, self.port = wire, port
-        self._is_heard = False
-        self._early.clear()
+        self._unread.clear()
         wire.pause_reading()
         self._do(self._begin(wire))
 
     def received(self, data: bytes) -> None:
         """It said something."""
-        if self._is_heard:
-            self._perform(self._translator.receive(data, self._loop.time()))
-        elif len(self._early) < _EARLY_BYTES:  # what the port had read already when it was told to pause
-            self._early += data
+        self._unread += data
+        if self._is_heard and self._next_turn is None:
+            self._read_on()
 
     def hold(self) -> None:
         """It takes no more for now."""
@@ -107,9 +108,10 @@ class Device:
 
     def lost(self, cause: Exception) -> None:
         """The device is gone."""
-        self._wire, self._is_heard = None, False
+        self._wire = None
         if self._is_closing:
             return
+        self._stop_hearing()
         self._perform(self._translator.left(f"the device was lost ({cause})"))
         self._do(self._end(cause))
 
@@ -120,10 +122,12 @@ class Device:
         if self._is_closing:
             return
         self._is_closing = True
+        self._is_heard = False
         for task in self._tasks:
             task.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
+        for handle in (self._timer, self._next_turn):
+            if handle is not None:
+                handle.cancel()
         if self._wire is not None:
             self._wire.close()
         self._do(self._leave_server())
@@ -152,10 +156,28 @@ class Device:
     def _hear(self, wire: asyncio.Transport) -> None:
         self._is_heard = True
         self._perform(self._translator.appeared(self._loop.time()))
-        if self._early:
-            self.received(bytes(self._early))
-            self._early.clear()
-        wire.resume_reading()
+        if self._wire is wire:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Translate some of what it said; what is left has its turn after whatever else the loop has to do."""
+        piece = bytes(self._unread[:_TURN_BYTES])
+        del self._unread[:_TURN_BYTES]
+        self._next_turn = self._loop.call_soon(self._read_on) if self._unread else None
+        if self._wire is not None and self._next_turn is not None:
+            self._wire.pause_reading()
+        elif self._wire is not None:
+            self._wire.resume_reading()
+        self._perform(self._translator.receive(piece, self._loop.time()) if piece else [])
+
+    def _stop_hearing(self) -> None:
+        """Translate the last that it said, and no more."""
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
+        if self._is_heard:
+            self._perform(self._translator.receive(bytes(self._unread), self._loop.time()))
+        self._is_heard = False
 
     async def _end(self, cause: Exception) -> None:
         async with self._turns:
