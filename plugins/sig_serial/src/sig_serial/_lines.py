@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def start_line(
-    port: Port, role: Role, protocol_factory: Callable[[], asyncio.Protocol], options: SerialOptions, *, patience_s: float
+    port: Port,
+    role: Role,
+    protocol_factory: Callable[[], asyncio.Protocol],
+    options: SerialOptions,
+    *,
+    patience_s: float,
 ) -> PortLine:
     """Return the line over ``port``: links of checked packets, or, with ``framing=none``, the port's bare bytes."""
     if options.framing == "none":
