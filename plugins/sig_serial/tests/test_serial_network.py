@@ -91,11 +91,11 @@ class Bridge:
         server: Any = serial.rfc2217.PortManager  # which takes any port, and anything that has a write()
         manager = server(port, Output()) if self._speaks_rfc2217 else None
         while True:
-            readable, _, _ = select.select([connection, port.fileno(), self._wake_out], [], [])
-            if self._wake_out in readable:
+            readable, _, _ = select.select([connection.fileno(), port.fileno(), self._wake_out.fileno()], [], [])
+            if self._wake_out.fileno() in readable:
                 self._wake_out.recv(1)
                 return
-            if connection in readable:
+            if connection.fileno() in readable:
                 data = connection.recv(4096)
                 if not data:
                     return

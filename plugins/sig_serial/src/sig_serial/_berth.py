@@ -9,10 +9,7 @@ the time is over, or it is taken back, and whoever borrowed it has let it go.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -20,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sigcore
 from sigcore import LinkError
 
+from ._device_file import is_fresh, node_of
 from ._finding import key_of
 from ._opening import open_in_thread
 
@@ -34,14 +32,11 @@ logger = sigcore.get_logger("sigcore.serial")
 FIRST_DELAY_S = 0.25
 """Before the first attempt to open a lost port again; doubled each time."""
 
-LAST_DELAY_S = 1.0
-"""The longest time between two attempts: so soon is a device back that was plugged in again."""
+LAST_DELAY_S = 0.75
+"""The longest time between two attempts: a device that was plugged in again is in use within a second."""
 
 _SETTLED_S = 2.0
 """A port that was open for less had not really come back: the delay goes on from where it was."""
-
-_UDEV_S = 3.0
-"""So long after a device came may it belong to nobody but root: udev sets group and rights a little later."""
 
 
 class Berth:
@@ -75,7 +70,7 @@ class Berth:
         self._is_closing = False
         self._news = asyncio.Event()
         self._is_free = asyncio.Event()  # the port is neither open nor being opened
-        self._is_tried = asyncio.Event()  # an opening has come to its end since the loan was over
+        self._is_tried = asyncio.Event()  # an opening has come to its end since a loan was ended
         self._is_expected = port is not None  # nobody had to wait for it: no words about that
         self._is_gone = False
         if port is None:
@@ -119,7 +114,7 @@ class Berth:
 
     def check(self) -> None:
         """Let go of a device whose file is gone: its driver need not have said so to who does not read."""
-        if self._line is not None and self._node not in (None, _node_of(self._key)):
+        if self._line is not None and self._node not in (None, node_of(self._key)):
             self._line.release(
                 LinkError(f"serial port {self._identity} is gone: its file was removed", cause="unplugged")
             )
@@ -127,7 +122,6 @@ class Berth:
     async def lend(self, seconds: float) -> None:
         """Close the port, so that another program can open it; return when it can. Lent again, the new time counts."""
         self._lent_until_s = self._loop.time() + seconds
-        self._is_tried.clear()
         self._news.set()
         logger.info("serial port %s is lent for %g s", self._identity, seconds)
         self._release_if_lent()
@@ -135,8 +129,9 @@ class Berth:
 
     async def take_back(self) -> None:
         """End a loan; return after the first attempt to open the port again."""
-        if self.is_lent:
+        if self.is_lent and not self._is_gone:
             self._lent_until_s = self._loop.time()
+            self._is_tried.clear()
             self._news.set()
             await self._is_tried.wait()
 
@@ -217,10 +212,14 @@ class Berth:
         self._is_free.clear()
         self._problem = self._told = ""
         self._identity = port.identity
-        self._node = _node_of(self._key)
+        self._node = node_of(self._key)
         logger.log(logging.DEBUG if self._is_expected else logging.INFO, "serial port %s is open", port.identity)
         self._is_expected = False
-        self._line = self._start(port)
+        try:
+            self._line = self._start(port)
+        except BaseException:
+            port.close(0.0)
+            raise
         self._is_tried.set()
         if self._is_closing:
             self._line.finish()
@@ -242,25 +241,3 @@ class Berth:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._news.wait()
-
-
-def is_fresh(device: Device) -> bool:
-    """Whether the device's file was made, or got its rights, so short ago that udev may not be done with it."""
-    with suppress(OSError, TypeError):
-        return abs(time.time() - os.stat(str(device)).st_ctime) < _UDEV_S
-    return False
-
-
-def may_come(exc: OSError, device: Device) -> bool:
-    """Whether the port that could not be opened for this reason may be there a little later, without anybody's help."""
-    if isinstance(exc, PermissionError):
-        return is_fresh(device)
-    return isinstance(exc, FileNotFoundError | ConnectionError) or exc.errno == errno.ENODEV
-
-
-def _node_of(path: str) -> tuple[int, int] | None:
-    """Return what tells the device's file from another of the same name; ``None`` where there is no file."""
-    with suppress(OSError):
-        found = os.stat(path)
-        return found.st_rdev, found.st_ino
-    return None

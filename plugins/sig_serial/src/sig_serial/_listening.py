@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import sigcore
 
 from ._address import read_address
-from ._berth import Berth, may_come
+from ._berth import Berth
 from ._claims import claim, give_up
+from ._device_file import may_come
 from ._finding import find_devices, key_of
 from ._opening import open_in_thread
 
