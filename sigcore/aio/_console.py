@@ -9,7 +9,7 @@ left out is told as a gap, in its place.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -81,30 +81,35 @@ class Consoles:
             self._tables._table.add_signal(signal)
         there = _There(signal, self._local.add_console(signal))
         here = _Here(signal, self._local)
-        console = self._by_source[source] = _Console(_Way(there.tell, there.tell_gap), _Way(here.tell, here.tell_gap))
-        console.left_out = partial(
-            drops.count, "console", f"lines of {source!r} were left out: more than {LINES_PER_S:g} a second, or no room"
-        )
+        text = f"lines of {source!r} were left out: more than {LINES_PER_S:g} a second, or no room"
+        left_out = partial(drops.count, "console", text)
+        ways = (_Way(there.tell, there.tell_gap), _Way(here.tell, here.tell_gap))
+        console = self._by_source[source] = _Console(left_out, ways)
         return console
 
 
 class _Console:
-    """One source: how much it may bring, and the ways that its lines take."""
+    """One source: how much it may bring, and the ways that its lines take.
 
-    def __init__(self, *ways: _Way) -> None:
+    Args:
+        left_out: Called for each line that is lost for somebody.
+        ways: The ways to those who listen.
+    """
+
+    def __init__(self, left_out: Callable[[], None], ways: Sequence[_Way]) -> None:
+        self._left_out = left_out
         self._ways = ways
         self._loop = asyncio.get_running_loop()
         self._allowed = LINES_PER_S
         self._reckoned_s = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
-        self.left_out: Callable[[], None]
 
     def take(self, line: str) -> None:
         """Pass a line on, or take down that it was lost."""
         is_allowed = self._is_allowed()
         told = [way.tell(line) if is_allowed else way.miss() for way in self._ways]
         if not all(told):
-            self.left_out()
+            self._left_out()
             self._tell_gaps_soon()
 
     def close(self) -> None:
