@@ -206,6 +206,29 @@ def test_a_server_starts_without_the_device_and_takes_it_when_it_appears(medium:
             assert lines.get(timeout=PATIENCE_S)[1].startswith("$GP")
 
 
+@pytest.mark.parametrize("medium", MEDIA)
+def test_other_wrappers_may_stand_between(medium: str) -> None:
+    meter = Multimeter(volts=4.2)
+    with (
+        Served(meter, medium) as place,
+        dashboard(url(f"fault+{place.endpoint}", slice="1", sender="meter", requests=METER)) as client,
+    ):
+        wait_for_sender(client, "meter")
+        assert client.request("meter", "voltage", timeout=PATIENCE_S) == 4.2
+
+
+def test_a_device_has_no_other_name_than_its_endpoint_allows(caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        OverTcp(GpsReceiver(period_s=0.02)) as gps,
+        sigcore.ServerRouter(url(gps.endpoint, sender="gps", senders="thermo-*")) as server,
+    ):
+        until = time.monotonic() + PATIENCE_S
+        while not [text for text in caplog.messages if "takes no sender 'gps'" in text]:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert server.senders() == []
+
+
 def test_a_server_without_the_default_codec_takes_devices_too() -> None:
     pytest.importorskip("sig_cbor")
     with (

@@ -9,6 +9,19 @@ from pathlib import Path
 import pytest
 
 SOURCES = Path(__file__).parents[1] / "src" / "sig_lines"
+PURE = [
+    "checksum",
+    "description",
+    "happenings",
+    "options",
+    "questions",
+    "reading",
+    "splitting",
+    "tables",
+    "template",
+    "translator",
+    "values",
+]
 
 
 def imported_by(source: Path) -> set[str]:
@@ -22,11 +35,7 @@ def imported_by(source: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["checksum", "description", "happenings", "options", "questions", "reading", "splitting", "tables"]
-    + ["template", "translator", "values"],
-)
+@pytest.mark.parametrize("name", PURE)
 def test_what_lines_mean_is_reckoned_without_input_and_output_or_a_clock(name: str) -> None:
     found = imported_by(SOURCES / f"_{name}.py")
     assert not found & {"asyncio", "os", "select", "socket", "threading", "time", "logging"}

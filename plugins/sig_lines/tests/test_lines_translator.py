@@ -189,6 +189,22 @@ def test_an_echo_is_neither_a_reply_nor_an_event() -> None:
     assert device.receive(b"ASK\r\nyes\r\n", 0.1) == [Reply(number, "yes")]
 
 
+def test_each_echo_is_dropped_once() -> None:
+    device = there(requests=METER, echo=True)
+    ask(device, "set", {"n": 1})
+    assert device.receive(b"SET 1\r\nSET 1\r\n", 0.1) == [Event("line", "SET 1")]
+
+
+def test_a_reply_that_cannot_be_read_is_told() -> None:
+    device = there(requests={"get": {"send": "GET", "reply": "t=(?P<t>.*)"}}, types={"t": "number"})
+    number, _ = ask(device, "get")
+    failure, odd = device.receive(b"t=warm\n", 0.1)
+    assert isinstance(failure, NoReply)
+    assert isinstance(odd, Oddity)
+    assert (failure.number, failure.why, odd.line) == (number, "bad_reply", "t=warm")
+    assert "t: 'warm' is no number" in failure.text
+
+
 def test_whoever_waits_hears_that_the_device_is_gone_and_whether_it_was_asked() -> None:
     device = there(requests=METER)
     asked, _ = ask(device, "volt")
