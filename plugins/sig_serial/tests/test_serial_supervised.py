@@ -360,6 +360,24 @@ def test_a_device_is_found_by_its_usb_identity_also_under_another_name(cable: Pt
     play(scene)
 
 
+def test_another_device_that_gets_the_name_of_a_lost_one_is_not_taken_for_it(cable: PtyCable) -> None:
+    ids = "1a86:7523"
+
+    async def scene() -> None:
+        nonlocal ids
+        async with Bench(lambda: usb(cable.left, ids)) as bench:
+            listening = await bench.listen("serial+usb://1a86:7523/A1", "framing=none")
+            await bench.until(lambda: len(bench.came) == 1)
+            ids = "10c4:ea60"
+            cable.unplug(cable.left)
+            cable.replug(cable.left)
+            await becomes(lambda: listening.status()[0]["state"] == "absent")
+            await asyncio.sleep(0.5)  # a look at what is there
+            assert len(bench.came) == 1
+
+    play(scene)
+
+
 def test_of_two_like_devices_an_identity_takes_one_and_says_so(
     cable: PtyCable, caplog: pytest.LogCaptureFixture
 ) -> None:

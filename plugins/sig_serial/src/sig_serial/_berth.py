@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from sigcore import LinkError
 from ._device_file import is_fresh, node_of
 from ._finding import key_of
 from ._opening import open_in_thread
+from ._port_errors import absent
 
 if TYPE_CHECKING:
     from ._finding import Device
@@ -46,6 +47,7 @@ class Berth:
         device: The device.
         options: How its port is set.
         start: Makes a line over an open port.
+        is_there: Tells whether the device is there; another may have got its name since it was lost.
         port: The device's port, where that is open already.
 
     Attributes:
@@ -53,9 +55,15 @@ class Berth:
     """
 
     def __init__(
-        self, device: Device, options: SerialOptions, start: Callable[[Port], PortLine], port: Port | None = None
+        self,
+        device: Device,
+        options: SerialOptions,
+        start: Callable[[Port], PortLine],
+        is_there: Callable[[], Awaitable[bool]],
+        port: Port | None = None,
     ) -> None:
         self.device = device
+        self._is_there = is_there
         self._key = key_of(device)
         self._port = port
         self._options = options
@@ -186,6 +194,8 @@ class Berth:
         """Open the port once; ``None`` where it was to be lent or closed meanwhile."""
         self._is_free.clear()
         try:
+            if not await self._is_there():
+                raise absent(str(self.device))
             port = await open_in_thread(self.device, self._options)
             if not (self.is_lent or self._is_closing):
                 return port

@@ -16,7 +16,7 @@ from ._berth import Berth
 from ._claims import claim, give_up
 from ._device_file import may_come
 from ._finding import find_devices, key_of
-from ._opening import open_in_thread
+from ._opening import CHOOSE, open_in_thread
 
 if TYPE_CHECKING:
     from sigcore import Endpoint
@@ -181,6 +181,9 @@ class SerialListening:
     async def _find(self) -> list[Device]:
         return await asyncio.get_running_loop().run_in_executor(None, find_devices, self._address, self._list_ports)
 
+    async def _is_there(self, key: str) -> bool:
+        return any(key_of(device) == key for device in await self._find())
+
     async def _keep_looking(self) -> None:
         try:
             while not self._is_closing.is_set():
@@ -221,12 +224,12 @@ class SerialListening:
         if self._known_before_loan is not None and key not in self._known_before_loan:
             return f"it came while a port of {self.endpoint} is lent, and may be that one in another shape"
         if self._berths and not self._address.is_pattern:
-            return f"{next(iter(self._berths.values())).device} is taken already; add the serial number"
+            return f"{next(iter(self._berths.values())).device} is taken already; {CHOOSE}"
         owner = claim(key, self, str(self.endpoint))
         return f"{owner} has it" if owner else ""
 
     def _take(self, key: str, device: Device, port: Port | None = None) -> None:
-        berth = self._berths[key] = Berth(device, self._options, self._start, port)
+        berth = self._berths[key] = Berth(device, self._options, self._start, lambda: self._is_there(key), port)
         task = asyncio.get_running_loop().create_task(berth.keep(), name=f"sig-serial {device}")
         self._keeping.add(task)
         task.add_done_callback(lambda task: self._gone(key, task))

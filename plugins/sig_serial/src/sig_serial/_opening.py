@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from ._options import SerialOptions
 
+CHOOSE = "add the serial number, or name one by its path in /dev/serial/by-id/"
+"""What to do where an identity fits several ports: like devices, or the ports of one adapter that has several."""
+
 
 async def open_endpoint(endpoint: Endpoint, options: SerialOptions, list_ports: ListPorts = find_ports) -> Port:
     """Open the one port that ``endpoint`` names.
@@ -66,7 +69,7 @@ async def _only_device(address: Address, list_ports: ListPorts) -> Device:
     if len(found) > 1:
         raise OSError(
             errno.EINVAL,
-            f"{address} is what {len(found)} ports are: {', '.join(map(str, found))}; add the serial number",
+            f"{address} is what {len(found)} ports are: {', '.join(map(str, found))}; {CHOOSE}",
         )
     return found[0]
 
