@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 
+from sigcore import Endpoint
 from sigcore._info import GAP_CAUSES, Gap, Policy
 from sigcore._limits import LinkOptions, ServerLimits
 from sigcore._names import MAX_NAME_BYTES
@@ -100,7 +101,7 @@ def test_the_limits_are_the_code_s() -> None:
 
     (rows,) = tables_under("Limits")
     options, server_limits = LinkOptions(), ServerLimits()
-    on_serial = SerialCarrier().link_defaults
+    on_serial = SerialCarrier().link_defaults(Endpoint.parse("serial:///dev/ttyUSB0"))
     for what, default, serial, _said_in in rows:
         found = re.search(r"\(`(\w+)`\)", what)
         if found is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sigcore import Endpoint
 
 from ._address import NetworkAddress, read_address
+from ._defaults import link_defaults
 from ._devices import find_ports
 from ._line import LISTENER_PATIENCE_S
 from ._lines import start_line
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from ._port import Port
     from ._port_line import PortLine
 
-KIB = 1024
-
 
 class SerialCarrier:
     """Makes links over serial ports; a ``sigcore.Carrier``.
@@ -37,26 +36,20 @@ class SerialCarrier:
             of their own here: ``lambda: [sig_serial.PortInfo("/dev/pts/7", vid=0x1A86, pid=0x7523)]``.
     """
 
-    link_defaults: ClassVar[Mapping[str, object]] = MappingProxyType(
-        {
-            "max_frame": 4 * KIB,
-            "credit": 16 * KIB,
-            "event_queue": 64 * KIB,
-            "unacknowledged": 64 * KIB,
-            "control_queue": 16 * KIB,
-            "heartbeat": 1.0,
-            "dead_after": 5.0,
-            "reconnect_delay": 1.0,
-            "ack_delay": 0.25,
-            "write_size": 128,
-        }
-    )
-
     raw_options: ClassVar[Mapping[str, str]] = MappingProxyType({"framing": "none"})
     """The query options with which a link is the port's bare bytes."""
 
     def __init__(self, list_ports: ListPorts = find_ports) -> None:
         self._list_ports = list_ports
+
+    def link_defaults(self, endpoint: Endpoint) -> Mapping[str, object]:
+        """Return what the session above has for options by default, at the endpoint's baud rate.
+
+        Raises:
+            sigcore.EndpointError: An option of the port is impossible.
+        """
+        options, _ = endpoint.take_options(SerialOptions)
+        return link_defaults(options.byte_s)
 
     def is_local(self, endpoint: Endpoint) -> bool:
         """Whether only this machine can reach the port: any but those behind a bridge elsewhere on the network."""

@@ -40,7 +40,7 @@ QUEUE_LOOK_S = 0.1
 """Between two looks at how much the system has still to send: a call to the system that most packets can do without."""
 
 QUEUE_BYTES = 1024
-"""More than this in the system's queue, and the real line is slower than its rate says: nothing is added for a while."""
+"""With more in the system's queue, the real line is slower than its rate says: nothing is added for a while."""
 
 _GOODBYE_BYTES = 400
 """What may stand before the last packet of a link, and that one itself."""
@@ -195,7 +195,8 @@ class Line(PortLine):
     def _close(self, cause: OSError | None, drain_s: float) -> None:
         if not self._is_closing:
             self._link.close(CloseCode.ABORTED)
-            self._send(self._loop.time())
+            if goodbye := self._link.data_to_send(self._loop.time()):
+                self._wire.write(goodbye)  # whatever the wire has to do still
         super()._close(cause, drain_s)
 
     def _settle_soon(self) -> None:
@@ -257,8 +258,8 @@ def _silence(path: str, role: Role, counters: LinkCounters, after_s: float) -> s
     """Say what to check, now that no link came up for ``after_s`` seconds."""
     if counters.text_lines > 0 and counters.packets_received == 0:
         return (
-            f"serial line {path}: {counters.text_lines} lines of text came in {after_s:g} s and no packet: the cable and "
-            "the baud rate are right, but what runs there does not speak the serial link, or not yet"
+            f"serial line {path}: {counters.text_lines} lines of text came in {after_s:g} s and no packet: the cable "
+            "and the baud rate are right, but what runs there does not speak the serial link, or not yet"
         )
     if counters.bytes_received > 0 and counters.packets_received == 0:
         return (
