@@ -304,6 +304,25 @@ def test_a_device_that_floods_stops_nobody_and_loses_nothing_that_is_listened_to
         assert time.monotonic() - began_s < PATIENCE_S
 
 
+class Chatterbox(SimulatedDevice):
+    """Never stops."""
+
+    def lines(self) -> list[str]:
+        return ["blah"] * 100
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_a_server_closes_at_once_while_a_device_speaks(medium: str) -> None:
+    with Served(Chatterbox(period_s=0.001), medium) as device:
+        server = sigcore.ServerRouter(url(device.endpoint, sender="chatterbox"))
+        server.open()
+        with server.listen("chatterbox") as lines:
+            lines.get(timeout=PATIENCE_S)
+        began_s = time.monotonic()
+        server.close()
+        assert time.monotonic() - began_s < 2.0
+
+
 class Grumbler(SimulatedDevice):
     """Says what it should not, and then something good."""
 

@@ -14,10 +14,10 @@ from ._warning import log
 from ._wire import Wire
 
 FIRST_DELAY_S = 0.25
-LAST_DELAY_S = 5.0
+LAST_DELAY_S = 2.0
 """Between two attempts at most; as many devices may come back at a time, each waits a little more or less."""
 
-_SETTLED_S = 5.0
+_SETTLED_S = 2.0
 """A connection that lasted for less does not begin the delays anew."""
 
 _EARLY_S = 0.25
@@ -101,5 +101,5 @@ class Calling:
         finally:
             self._is_up = False
         if not self._is_closing:
-            log.warning("%s; it is tried again", cause)
+            log.info("%s; it is tried again", cause)  # the loss itself is the server's to tell
         return ""

@@ -21,6 +21,9 @@ from ._warning import Warnings
 LAST_WORDS_S = 0.05
 """What the device said last has that time to reach the server before the device counts as lost."""
 
+LEAVE_S = 0.25
+"""So long the end waits until the server has the last events."""
+
 Console = Callable[[str, str], None]
 """Takes text that is no event: where it is from, and a line."""
 
@@ -221,7 +224,8 @@ class Device:
 
     async def _leave_server(self) -> None:
         if self._router is not None:
-            await self._router.close()
+            # A server that closes takes no more events, which the router would wait for longer than anybody here.
+            await asyncio.wait([self._loop.create_task(self._router.close())], timeout=LEAVE_S)
         self._inside.close()
 
     # From and to the translator.
