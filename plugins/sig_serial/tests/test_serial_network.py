@@ -27,6 +27,7 @@ from sig_serial._rfc2217 import Rfc2217, escaped
 from sig_serial._thread_wire import ThreadWire
 from sig_serial.testing import PtyCable
 
+import sigcore.testing
 from sigcore import Endpoint, LinkError
 
 PATIENCE_S = 10.0
@@ -152,6 +153,18 @@ def play(scene: Callable[[], Awaitable[None]]) -> None:
 
 
 both_kinds = pytest.mark.parametrize("kind", ["rfc2217", "socket"])
+
+
+@both_kinds
+def test_the_carrier_keeps_the_contract_over_a_bridge(kind: str, cable: PtyCable) -> None:
+    with bridged(cable.left, kind) as bridge:
+        sigcore.testing.check_carrier(
+            SerialCarrier(),
+            f"serial+{kind}://127.0.0.1:{bridge.port}?baudrate=4000000",
+            f"serial://{cable.right}?baudrate=4000000&answer_timeout=300ms",
+            links=1,
+            largest=16 * 1024,
+        )
 
 
 @both_kinds
