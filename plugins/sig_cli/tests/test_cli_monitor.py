@@ -90,6 +90,8 @@ def test_text_beside_the_packets_is_shown_escaped_and_noise_is_counted(sig: Sig)
         monitor.record()
         line.say(line.right, b"boot: \x1b[31mready\r\n")
         text = monitor.line()
+        line.say(line.right, b"login: ")
+        assert monitor.record()["line"] == "login: "
         line.say(line.right, b"\xff\xfe\x80\x81\x82\x00")
         noise = until(monitor, lambda record: record["what"] == "noise")[-1]
     assert "\x1b" not in text

@@ -84,6 +84,11 @@ def test_people_read_the_figures_and_the_verdict_in_words(sig: Sig, line: Simula
     assert done.stdout.splitlines()[-1].split()[1] == "good"
 
 
+def test_an_endpoint_of_a_server_may_be_given_with_all_its_options(sig: Sig, line: SimulatedLine) -> None:
+    code, found = check(sig, f"serial://{line.left}?max_frame=8KiB&rtscts=0", "--for", "200ms")
+    assert (code, found["endpoint"]) == (NOBODY, f"serial://{line.left}?rtscts=0")
+
+
 def test_a_server_at_the_other_end_answers_without_a_link(sig: Sig, line: SimulatedLine) -> None:
     with sig.running("serve", "--json", f"serial://{line.right}") as server:
         server.record()

@@ -39,14 +39,20 @@ class MonitorLines:
     def __init__(self, out: Output, *, has_packets: bool) -> None:
         self._out = out
         self._has_packets = has_packets
-        self._readers = {"in": LineReader(), "out": LineReader()}
+        self._readers: dict[Way, LineReader] = {"in": LineReader(), "out": LineReader()}
         client, server = Side.pair()
-        self._sides = {"in": client, "out": server}
+        self._sides: dict[Way, Side] = {"in": client, "out": server}
 
     def of(self, way: Way, data: bytes) -> Iterator[str]:
         """Give the lines for the next bytes of one direction."""
         for seen in self._readers[way].receive(data):
             yield from self._of_seen(way, seen)
+
+    def of_unfinished(self) -> Iterator[str]:
+        """Give the lines for text that nothing has ended yet; for when nothing came for a while."""
+        for way, reader in self._readers.items():
+            for seen in reader.flush():
+                yield from self._of_seen(way, seen)
 
     def _of_seen(self, way: Way, seen: Seen) -> Iterator[str]:
         match seen:

@@ -28,6 +28,9 @@ from ._text import json_line, printable
 _LINES_AHEAD = 10_000
 """Lines that may wait for a slow reader; then the oldest are left out."""
 
+_PROMPT_S = 0.5
+"""Text that no line feed ends is shown when nothing has come for so long."""
+
 _LOOK_EVERY_S = 0.5
 """How often a device that is gone is looked for."""
 
@@ -81,7 +84,8 @@ async def _listen(port: sigcore.Endpoint, screen: _Screen) -> None:
 async def _answer(port: sigcore.Endpoint, given: dict[str, Any], screen: _Screen) -> None:
     """Answer as a server, and show what comes and goes, for ever."""
     given.pop("codec", None)
-    server = ServerRouter(str(_SERVER), name="sig monitor", **{**SerialCarrier.link_defaults, **given})
+    defaults: dict[str, Any] = dict(SerialCarrier().link_defaults(port))
+    server = ServerRouter(str(_SERVER), name="sig monitor", **{**defaults, **given})
     async with server:
         while True:
             with taken_port_explained(port):
@@ -133,11 +137,15 @@ class _Screen:
         self._waiting: deque[str] = deque(maxlen=_LINES_AHEAD)
         self._left_out = 0
         self._news = asyncio.Event()
+        self._quiet = asyncio.get_running_loop().call_later(_PROMPT_S, self._show_unfinished)
 
     def seen(self, way: Way, data: bytes) -> None:
         """Take bytes that went over the line."""
         for line in self._lines.of(way, data):
             self._put(line)
+        if way == "in":
+            self._quiet.cancel()
+            self._quiet = asyncio.get_running_loop().call_later(_PROMPT_S, self._show_unfinished)
 
     def say(self, words: str) -> None:
         """Tell of the port itself."""
@@ -160,8 +168,14 @@ class _Screen:
 
     def print_rest(self, printer: Printer) -> None:
         """Print what need not wait."""
+        self._quiet.cancel()
+        self._show_unfinished()
         while self._waiting and printer.offer(self._waiting[0]):
             self._waiting.popleft()
+
+    def _show_unfinished(self) -> None:
+        for line in self._lines.of_unfinished():
+            self._put(line)
 
     def _put(self, line: str) -> None:
         self._left_out += len(self._waiting) == _LINES_AHEAD

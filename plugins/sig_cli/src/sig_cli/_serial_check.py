@@ -48,7 +48,9 @@ def check(*, endpoint: str, for_s: float, scan: bool, answer: bool, out: Output)
     """
     if answer and scan:
         raise click.UsageError("--answer measures nothing, so it cannot --scan.")
-    port = serial_endpoint(endpoint)
+    _, port = serial_endpoint(endpoint).take_given(
+        sigcore.LinkOptions
+    )  # what is for a server's links is no matter here
     if answer:
         run(_answer(port, out), until_told=True)
     else:
