@@ -55,7 +55,8 @@ def test_the_stream_in_the_packets_is_put_together() -> None:
 def test_text_and_noise_are_told_apart_from_packets() -> None:
     reader = LineReader()
     ready = frame(_packet.control(PacketType.READY, TAG))
-    assert reader.receive(b"boot: ready\r\n") == [SeenText("boot: ready")]
+    assert reader.receive(b"boot: ready\r\n> ") == [SeenText("boot: ready")]
+    assert reader.flush() == [SeenText("> ")]
     assert [type(seen) for seen in reader.receive(b"\xff\xfe\xfd\x00" + ready)] == [SeenPacket, SeenNoise]
     damaged = bytes([ready[0], ready[1], ready[2] ^ 0x80, *ready[3:]])
     assert reader.receive(damaged) == [SeenNoise(size=len(damaged) - 1, damaged=1)]

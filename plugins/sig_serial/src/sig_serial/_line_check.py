@@ -52,7 +52,7 @@ class Asker:
         self._counters.bytes_received += len(data)
         for item in self._deframer.receive_data(data):
             if isinstance(item, Text):
-                self._last_text = item.line or self._last_text
+                self._take_text(item)
             else:
                 self._take(item, now_s)
 
@@ -71,7 +71,9 @@ class Asker:
         return self._prober.is_done(now_s)
 
     def result(self, now_s: float) -> LineQuality:
-        """Return what was found until now."""
+        """Return what was found until now; a prompt, which no line feed ends, counts as a line."""
+        for item in self._deframer.flush_text():
+            self._take_text(item)
         prober, counters = self._prober, self._counters
         there, back = prober.goodput()
         return LineQuality(
@@ -92,6 +94,9 @@ class Asker:
             echoed=self._echoed,
             asked=self._asked,
         )
+
+    def _take_text(self, text: Text) -> None:
+        self._last_text = text.line or self._last_text
 
     def _take(self, packet: bytes, now_s: float) -> None:
         try:

@@ -87,6 +87,10 @@ class LineReader:
             seen.append(SeenNoise(self._counters.noise_bytes - noise, self._counters.packets_damaged - damaged))
         return seen
 
+    def flush(self) -> list[Seen]:
+        """Return a line of text that nothing has ended yet, such as a prompt; for when nothing came for a while."""
+        return [SeenText(item.line) for item in self._deframer.flush_text()]
+
     def _packet(self, packet: bytes) -> Seen:
         try:
             kind, tag = header_of(packet)
