@@ -538,7 +538,7 @@ def test_nothing_is_added_while_the_system_has_much_to_send_still(
     async def scene(bench: Bench) -> None:
         nonlocal queued
         near, far = await bench.connect()
-        queued = 3000
+        queued = 30_000  # 75 ms
         sent = os.urandom(100 * KIB)
         near.transport.write(sent)
         await asyncio.sleep(0.5)  # not for a state: nothing may come any more
