@@ -21,7 +21,7 @@ import pytest
 
 import sigcore
 
-for _package in ("sig_tcp", "sig_serial", "sig_cbor"):
+for _package in ("sig_tcp", "sig_serial", "sig_lines", "sig_cbor"):
     pytest.importorskip(_package)
 
 ROOT = Path(__file__).parents[1]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-for _package in ("sig_tcp", "sig_serial", "sig_cbor"):
+for _package in ("sig_tcp", "sig_serial", "sig_lines", "sig_cbor"):
     pytest.importorskip(_package)
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
@@ -21,7 +21,7 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_prints_what_its_docstring_says(example: Path) -> None:
-    if sys.platform == "win32" and "PtyCable" in example.read_text(encoding="utf-8"):
+    if sys.platform == "win32" and "Pty" in example.read_text(encoding="utf-8"):
         pytest.skip("pseudo-terminals are not a thing of Windows")
     done = subprocess.run(
         [sys.executable, "-W", "error", str(example)],

@@ -28,8 +28,8 @@ class OverPty:
         from sig_serial.testing import PtyCable
 
         self._cable = PtyCable()
-        self.path = self._cable.left
-        self.endpoint = f"serial://{self.path}"
+        self.path: str = self._cable.left
+        self.endpoint: str = f"serial://{self.path}"
         self._device = device
         self._wake_out, self._wake_in = os.pipe()
         self._thread = threading.Thread(target=self._speak, name="simulated-device", daemon=True)

@@ -29,7 +29,7 @@ class OverTcp:
         self._threads: list[threading.Thread] = []
         self._acceptor = self._listen(port)
         self._port: int = self._acceptor.getsockname()[1]
-        self.endpoint = f"tcp://127.0.0.1:{self._port}"
+        self.endpoint: str = f"tcp://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
         return self
