@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -17,9 +18,10 @@ _UDEV_S = 3.0
 
 def node_of(path: str) -> tuple[int, int] | None:
     """Return what tells the device's file from another of the same name; ``None`` where there is no file."""
-    with suppress(OSError):
-        found = os.stat(path)
-        return found.st_rdev, found.st_ino
+    if sys.platform != "win32":
+        with suppress(OSError):
+            found = os.stat(path)
+            return found.st_rdev, found.st_ino
     return None
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -52,8 +53,9 @@ def _natural(path: str) -> tuple[int, str]:
 
 
 def _may_be_port(path: str) -> bool:
-    with suppress(OSError):
-        found = os.stat(path)
-        least_minor = _CONSOLE_MAJORS.get(os.major(found.st_rdev), 0)
-        return stat.S_ISCHR(found.st_mode) and os.minor(found.st_rdev) >= least_minor
+    if sys.platform != "win32":
+        with suppress(OSError):
+            found = os.stat(path)
+            least_minor = _CONSOLE_MAJORS.get(os.major(found.st_rdev), 0)
+            return stat.S_ISCHR(found.st_mode) and os.minor(found.st_rdev) >= least_minor
     return False

@@ -78,14 +78,15 @@ def _open_files(pid: str) -> set[str]:
 
 def _locked_by(path: str) -> Iterator[int]:
     """Look through the locks, which everybody may read."""
-    with suppress(OSError):
-        found = os.stat(path)
-        inode = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-        with open(f"{_PROC}/locks", encoding="utf-8") as locks:
-            for line in locks:  # 1: FLOCK  ADVISORY  WRITE 4242 00:06:131 0 EOF
-                fields = line.split()
-                if inode in fields and fields[4].isdecimal():
-                    yield int(fields[4])
+    if sys.platform == "linux":
+        with suppress(OSError):
+            found = os.stat(path)
+            inode = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+            with open(f"{_PROC}/locks", encoding="utf-8") as locks:
+                for line in locks:  # 1: FLOCK  ADVISORY  WRITE 4242 00:06:131 0 EOF
+                    fields = line.split()
+                    if inode in fields and fields[4].isdecimal():
+                        yield int(fields[4])
 
 
 def _command(pid: int) -> str:

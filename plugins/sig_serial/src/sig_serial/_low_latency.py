@@ -28,16 +28,16 @@ def set_low_latency(path: str, fd: int, wanted: bool) -> bool:
 
     Many drivers have no such mode, pseudo-terminals among them: that is logged at the level debug.
     """
-    if sys.platform != "linux":
-        return False
-    settings = array.array("i", [0] * 32)
-    try:
-        fcntl.ioctl(fd, termios.TIOCGSERIAL, settings)
-        if bool(settings[_FLAGS_AT] & _ASYNC_LOW_LATENCY) == wanted:
-            return False
-        settings[_FLAGS_AT] ^= _ASYNC_LOW_LATENCY
-        fcntl.ioctl(fd, termios.TIOCSSERIAL, settings)
-    except OSError as exc:
-        logger.debug("serial port %s: its driver has no low-latency mode to set (%s)", path, exc)
-        return False
-    return True
+    if sys.platform == "linux":
+        settings = array.array("i", [0] * 32)
+        try:
+            fcntl.ioctl(fd, termios.TIOCGSERIAL, settings)
+            if bool(settings[_FLAGS_AT] & _ASYNC_LOW_LATENCY) == wanted:
+                return False
+            settings[_FLAGS_AT] ^= _ASYNC_LOW_LATENCY
+            fcntl.ioctl(fd, termios.TIOCSSERIAL, settings)
+        except OSError as exc:
+            logger.debug("serial port %s: its driver has no low-latency mode to set (%s)", path, exc)
+        else:
+            return True
+    return False

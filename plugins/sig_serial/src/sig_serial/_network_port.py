@@ -88,12 +88,12 @@ class SocketPort:
     @property
     def out_waiting(self) -> int:
         """Bytes that the system has not got to the bridge yet, where it tells (Linux)."""
-        if sys.platform != "linux":
-            return 0
-        waiting = array.array("i", [0])
-        with suppress(OSError):  # lost: nothing waits
-            fcntl.ioctl(self.device.fileno(), termios.TIOCOUTQ, waiting)
-        return waiting[0]
+        if sys.platform == "linux":
+            waiting = array.array("i", [0])
+            with suppress(OSError):  # lost: nothing waits
+                fcntl.ioctl(self.device.fileno(), termios.TIOCOUTQ, waiting)
+            return waiting[0]
+        return 0
 
     def fileno(self) -> int:
         """Return the socket's descriptor, which does not block."""

@@ -203,19 +203,20 @@ class TtyPort:
 
 
 def _check_path(path: str) -> None:
-    if os.name != "posix":
-        return
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        raise absent(path) from None
-    except OSError as exc:
-        raise OSError(exc.errno, f"serial port {path} cannot be opened: {exc.strerror}") from exc
-    if not stat.S_ISCHR(found.st_mode) or _kind(found.st_rdev) not in ("tty", ""):
-        raise not_a_tty(path)
+    if sys.platform != "win32":
+        try:
+            found = os.stat(path)
+        except FileNotFoundError:
+            raise absent(path) from None
+        except OSError as exc:
+            raise OSError(exc.errno, f"serial port {path} cannot be opened: {exc.strerror}") from exc
+        if not stat.S_ISCHR(found.st_mode) or _kind(found) not in ("tty", ""):
+            raise not_a_tty(path)
 
 
-def _kind(device: int) -> str:
+def _kind(found: os.stat_result) -> str:
     """Return what Linux calls this kind of device, without opening it, which starts a watchdog; ``""``: unknown."""
-    subsystem = f"/sys/dev/char/{os.major(device)}:{os.minor(device)}/subsystem"
-    return os.path.basename(os.path.realpath(subsystem)) if os.path.exists(subsystem) else ""
+    if sys.platform == "linux":
+        subsystem = f"/sys/dev/char/{os.major(found.st_rdev)}:{os.minor(found.st_rdev)}/subsystem"
+        return os.path.basename(os.path.realpath(subsystem)) if os.path.exists(subsystem) else ""
+    return ""
