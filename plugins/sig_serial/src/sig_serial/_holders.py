@@ -76,8 +76,9 @@ def _open_files(pid: str) -> set[str]:
     return opened
 
 
-def _locked_by(path: str) -> Iterator[int]:
+def _locked_by(path: str) -> list[int]:
     """Look through the locks, which everybody may read."""
+    pids = []
     if sys.platform == "linux":
         with suppress(OSError):
             found = os.stat(path)
@@ -86,7 +87,8 @@ def _locked_by(path: str) -> Iterator[int]:
                 for line in locks:  # 1: FLOCK  ADVISORY  WRITE 4242 00:06:131 0 EOF
                     fields = line.split()
                     if inode in fields and fields[4].isdecimal():
-                        yield int(fields[4])
+                        pids.append(int(fields[4]))
+    return pids
 
 
 def _command(pid: int) -> str:
