@@ -11,41 +11,45 @@ DELAY_S: Final = 0.020
 KEEP_ALIVE_S: Final = 0.5
 """The sign of life: a packet at least this often."""
 
-_PACKETS: Final = 2
-"""As many DATA are acknowledged at once."""
-
 
 class Acking:
     """Reckons when an ACK is due.
 
     Args:
-        apart_s: The least time between two that are sent at once because of a loss.
         keep_alive_s: The longest time without any packet of this side.
         now_s: The time.
+        packets: After how many DATA in order an ACK is due at once.
 
     Attributes:
         due_s: When an ACK is due.
         is_urgent: Whether DATA does not do instead.
     """
 
-    def __init__(self, apart_s: float, keep_alive_s: float, now_s: float) -> None:
-        self._apart_s = apart_s
+    def __init__(self, keep_alive_s: float, now_s: float, *, packets: int) -> None:
         self._keep_alive_s = keep_alive_s
+        self._packets = packets
+        self._apart_s = 0.0
         self._unacknowledged = 0
         self.is_urgent = False
-        self._told_s = now_s - apart_s  # when ranges were told last
+        self._told_s = now_s - keep_alive_s  # when ranges were told last
         self.due_s = now_s + keep_alive_s
 
     def came(self, now_s: float, apart_s: float, *, in_order: bool) -> None:
-        """Count DATA that came: the next bytes, or out of order, or a double, or a filled hole."""
+        """Count DATA that came.
+
+        Args:
+            now_s: The time.
+            apart_s: The least time between two ACK that are sent at once because of a loss.
+            in_order: Whether it was just the next bytes: not out of order, no double, no filled hole.
+        """
         self._unacknowledged += 1
         self._apart_s = apart_s
         if not in_order:
             self.hurry(now_s)
-        elif self._unacknowledged == 1:
-            self.due_s = min(self.due_s, now_s + DELAY_S)
-        elif self._unacknowledged >= _PACKETS:
+        elif self._unacknowledged >= self._packets:
             self.due_s = min(self.due_s, now_s)
+        else:
+            self.due_s = min(self.due_s, now_s + DELAY_S)
 
     def hurry(self, now_s: float) -> None:
         """Send an ACK as soon as one may be sent again; DATA does not do instead."""

@@ -63,6 +63,25 @@ class Deframer:
         """How many bytes of an unfinished packet and of an unfinished line are kept."""
         return len(self._rest) + len(self._line)
 
+    @property
+    def unfinished_text(self) -> int:
+        """How many bytes of an unfinished line of text are kept."""
+        return len(self._line) + (self._rest_is_text and len(self._rest))
+
+    @property
+    def _rest_is_text(self) -> bool:
+        return len(self._rest) == 1 and not self._skips and bool(_IS_TEXT[self._rest[0]])
+
+    def flush_text(self) -> list[Text]:
+        """Return the unfinished line, for which nobody wants to wait any longer; what follows is a line of its own."""
+        found: list[bytes | Text] = []
+        if self._rest_is_text:
+            self._line, self._rest = self._line + self._rest, b""
+        if self._line:
+            self._put(self._line, found)
+            self._line = b""
+        return [item for item in found if isinstance(item, Text)]
+
     def receive_data(self, data: bytes) -> list[bytes | Text]:
         r"""Take bytes from the line; return the packets and lines that they complete.
 
@@ -78,7 +97,7 @@ class Deframer:
             if self._is_spoilt:
                 self._drop(b"")  # the start of a line, it may seem; more likely the end of a damaged packet
             self._skips = self._is_spoilt = False
-        self._rest = self._take_front(rest, found)
+        self._rest = rest if self._is_like_a_packet(rest) else self._take_front(rest, found)
         return found
 
     def _take(self, piece: bytes, found: list[bytes | Text]) -> None:

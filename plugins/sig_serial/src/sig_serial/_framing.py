@@ -16,6 +16,9 @@ CRC_BYTES = 4
 _MAX_RUN = 254
 """Longest run of bytes that one COBS code byte can announce."""
 
+_CODES = [bytes([size + 1]) for size in range(_MAX_RUN + 1)]
+"""The code byte of a run, by its length."""
+
 
 def frame(packet: bytes) -> bytes:
     """Return ``packet`` as it goes over the line: CRC appended, stuffed, and one delimiter at the end.
@@ -40,23 +43,22 @@ def cobs_encode(data: bytes) -> bytes:
     >>> cobs_encode(b"ab\x00c").hex(" ")
     '03 61 62 02 63'
     """
+    runs = data.split(DELIMITER)
+    if len(data) < _MAX_RUN or max(map(len, runs)) < _MAX_RUN:
+        return b"".join([_CODES[len(run)] + run for run in runs])
     out = bytearray()
-    *runs, last = data.split(DELIMITER)
     for run in runs:
         _append_run(out, run)
-    _append_run(out, last)
-    if last and len(last) % _MAX_RUN == 0:
+    if runs[-1] and len(runs[-1]) % _MAX_RUN == 0:
         del out[-1]  # after a full block at the very end there is no zero for an empty block to stand for
     return bytes(out)
 
 
 def _append_run(out: bytearray, run: bytes) -> None:
     while len(run) >= _MAX_RUN:
-        out.append(_MAX_RUN + 1)
-        out += run[:_MAX_RUN]
+        out += _CODES[_MAX_RUN] + run[:_MAX_RUN]
         run = run[_MAX_RUN:]
-    out.append(len(run) + 1)
-    out += run
+    out += _CODES[len(run)] + run
 
 
 def cobs_decode(data: bytes) -> bytes:
@@ -70,19 +72,25 @@ def cobs_decode(data: bytes) -> bytes:
     """
     if not data:
         raise ValueError("no bytes, not even a code byte")
-    out = bytearray()
+    runs: list[bytes] = []
+    begun = b""  # by full blocks, which no zero follows
     at, end = 0, len(data)
-    while True:
+    while at < end:
         code = data[at]
-        stop = at + code
-        if stop > end:
-            raise ValueError(f"the code byte at {at} announces {code - 1} bytes, only {end - at - 1} are left")
-        out += data[at + 1 : stop]
-        if stop == end:
-            return bytes(out)
-        if code <= _MAX_RUN:
-            out += DELIMITER
-        at = stop
+        run = data[at + 1 : at + code]
+        at += code
+        if code > _MAX_RUN and at < end:
+            begun += run
+        elif begun:
+            runs.append(begun + run)
+            begun = b""
+        else:
+            runs.append(run)
+    if at > end:
+        raise ValueError(
+            f"the code byte at {at - code} announces {code - 1} bytes, only {end - at + code - 1} are left"
+        )
+    return DELIMITER.join(runs)
 
 
 def unframe(stuffed: bytes) -> bytes | None:

@@ -45,6 +45,9 @@ RESET_INTERVAL_S: Final = 0.25
 ANSWER_LIFETIME_S: Final = 2.0
 """How long a listener waits for the confirmation before it takes the RESET for a stale one."""
 
+UNFINISHED_LINE_S: Final = 0.5
+"""How long text waits for the end of its line: a prompt never gets one."""
+
 NO_LINK_INTERVAL_S: Final = 0.1
 """Between two NO_LINK: a burst of old packets gets one answer, not one each."""
 
@@ -167,6 +170,7 @@ class Link:
         self._stream: Stream | None = None
         self._finishes = False
         self._repeat_s: float | None = None
+        self._text_due_s: float | None = None
         self._quiet_until_s = now_s
         if role is Role.CONNECTOR:
             self.state = State.CONNECTING
@@ -178,16 +182,22 @@ class Link:
     def receive(self, data: bytes, now_s: float) -> list[Event]:
         """Take bytes from the line; return what they brought about, in order."""
         self.counters.bytes_received += len(data)
+        text_before = self._deframer.unfinished_text
         for item in self._deframer.receive_data(data):
             if isinstance(item, Text):
                 self._events.append(item)
             else:
                 self._take(item, now_s)
+        if self._deframer.unfinished_text != text_before:
+            self._text_due_s = now_s + UNFINISHED_LINE_S if self._deframer.unfinished_text else None
         self._check_end(now_s)
         return self._take_events()
 
     def tick(self, now_s: float) -> list[Event]:
         """Do what is due at ``deadline_s``; nothing when called too early."""
+        if self._text_due_s is not None and now_s >= self._text_due_s:
+            self._text_due_s = None
+            self._events += self._deframer.flush_text()
         if self._stream is not None:
             self._stream.time_out(now_s)
             if self._stream.silence(now_s):
@@ -288,6 +298,8 @@ class Link:
                 return self._pace.room_s
             next_s = self._stream.deadline_s(self._pace.room_s)
             deadline_s = next_s if deadline_s is None else min(deadline_s, next_s)
+        if self._text_due_s is not None:
+            deadline_s = self._text_due_s if deadline_s is None else min(deadline_s, self._text_due_s)
         return deadline_s
 
     def data_to_send(self, now_s: float) -> bytes:
@@ -345,8 +357,7 @@ class Link:
             ValueError: It is malformed.
         """
         match kind:
-            case PacketType.DATA:
-                _packet.offsets_of(packet)
+            case PacketType.DATA if len(packet) > DATA_HEADER_BYTES:
                 return self._meaning_by_tag(tag, Input.DATA)
             case PacketType.ACK:
                 _packet.acknowledged_in(packet)

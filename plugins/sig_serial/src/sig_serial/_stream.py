@@ -38,7 +38,7 @@ class Stream:
         self._byte_s = byte_s
         self._counters = counters
         most_bytes = min(own.max_payload, peer.max_payload)
-        packet_s = (max(own.max_payload, most_bytes) + OVERHEAD_BYTES) * byte_s
+        packet_s = (most_bytes + OVERHEAD_BYTES) * byte_s
         self._dead_s = max(DEAD_S, _DEAD_PACKETS * packet_s)
         self._heard_s = now_s
         self._fragment = FragmentSize(most_bytes)
@@ -46,7 +46,9 @@ class Stream:
         self._sending = Sending(peer.window, self._fragment, self._round_trip, counters, now_s)
         self._receiving = Receiving(own.window, counters)
         keep_alive_s = max(KEEP_ALIVE_S, _KEEP_ALIVE_PACKETS * packet_s)
-        self._acking = Acking(_ACK_APART_PACKETS * packet_s, keep_alive_s, now_s)
+        # A side with so little room sends one DATA, and waits.
+        waits = peer.window < 2 * peer.max_payload
+        self._acking = Acking(keep_alive_s, now_s, packets=1 if waits else 2)
         counters.fragment, counters.round_trip_s = most_bytes, 0.0
 
     # The stream of the other side.
@@ -163,8 +165,8 @@ class Stream:
 
     def silence(self, now_s: float) -> str | None:
         """Say why the link is dead; ``None`` while it is not."""
-        if now_s - self._heard_s >= self._dead_s:
+        if now_s >= self._heard_s + self._dead_s:
             return f"nothing came from the other side for {self._dead_s:g} s"
-        if self._sending.awaits and now_s - self._sending.progress_s >= self._dead_s:
+        if self._sending.awaits and now_s >= self._sending.progress_s + self._dead_s:
             return f"the other side has acknowledged nothing for {self._dead_s:g} s, although it can be heard"
         return None
