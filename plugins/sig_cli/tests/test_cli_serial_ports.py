@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from sig_cli._output import Output
 from sig_cli._paint import Paint
 from sig_cli._port_rows import endpoint_of, port_lines, port_record
+from sig_cli._ports import show
+from sig_cli._ports_watch import missing
 from sig_serial import Holder, PortInfo, list_ports
 
 import sigcore
@@ -72,12 +77,27 @@ def test_the_command_lists_the_ports_that_there_are(sig: Sig) -> None:
     assert [json.loads(line)["device"] for line in done.stdout.splitlines()] == [port.device for port in list_ports()]
 
 
-@pytest.mark.skipif(bool(list_ports()), reason="this machine has serial ports")
-def test_where_there_is_none_it_says_what_to_check_and_that_is_no_failure(sig: Sig) -> None:
-    done = sig("ports")
-    assert (done.returncode, done.stdout) == (DONE, "")
+def test_where_there_is_none_it_says_what_to_check(capsys: pytest.CaptureFixture[str]) -> None:
+    show([], Output(as_json=False))
+    said = capsys.readouterr()
+    assert said.out == ""
     for word in ("cable", "container"):
-        assert word in done.stderr
+        assert word in said.err
+
+
+def test_a_port_is_new_where_another_device_has_its_name() -> None:
+    other = replace(ADAPTER, pid=1)
+    before, now = {ADAPTER.device: ADAPTER, ONBOARD.device: ONBOARD}, {other.device: other, ONBOARD.device: ONBOARD}
+    assert (missing(before, now), missing(now, before)) == ([ADAPTER], [other])
+    assert missing(before, {name: replace(port, holder=None) for name, port in before.items()}) == []
+
+
+@pytest.mark.skipif(not list_ports(), reason="this machine has no serial port to begin with")
+def test_watching_begins_with_the_ports_that_there_are_and_ends_without_failure(sig: Sig) -> None:
+    with sig.running("ports", "--watch", "--json") as watching:
+        first = watching.record()
+        assert watching.ended_by(signal.SIGINT) == DONE
+    assert (first["what"], first["device"]) == ("port came", list_ports()[0].device)
 
 
 COMMANDS = [["ports"], ["monitor", "/dev/ttyUSB0"], ["serial", "check", "/dev/ttyUSB0"]]

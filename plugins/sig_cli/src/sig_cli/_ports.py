@@ -47,10 +47,11 @@ def command(*, watch: bool, out: Output) -> None:
     if watch:
         run(_watch(out), until_told=True)
     else:
-        _show(list_ports(), out)
+        show(list_ports(), out)
 
 
-def _show(ports: Sequence[PortInfo], out: Output) -> None:
+def show(ports: Sequence[PortInfo], out: Output) -> None:
+    """Print ports, or what to check where there is none."""
     if not ports:
         out.warning(_NONE)
     elif out.as_json:

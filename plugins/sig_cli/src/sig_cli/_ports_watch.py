@@ -26,15 +26,15 @@ async def watch(out: Output) -> None:
         while True:
             ports = await asyncio.to_thread(list_ports)
             present = {port.device: port for port in ports}
-            for port in _missing(known, present):
+            for port in missing(known, present):
                 await printer.line(_line(port, list(known.values()), out, came=False))
-            for port in _missing(present, known):
+            for port in missing(present, known):
                 await printer.line(_line(port, ports, out, came=True))
             known = present
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
-def _missing(these: dict[str, PortInfo], those: dict[str, PortInfo]) -> list[PortInfo]:
+def missing(these: dict[str, PortInfo], those: dict[str, PortInfo]) -> list[PortInfo]:
     """Return those ports of ``these`` that are not in ``those``, or are of another device there."""
     return [port for name, port in these.items() if name not in those or _device(port) != _device(those[name])]
 
