@@ -78,7 +78,7 @@ def _open_files(pid: str) -> set[str]:
 
 def _locked_by(path: str) -> list[int]:
     """Look through the locks, which everybody may read."""
-    pids = []
+    pids: list[int] = []
     if sys.platform == "linux":
         with suppress(OSError):
             found = os.stat(path)
