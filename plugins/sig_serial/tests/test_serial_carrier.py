@@ -278,7 +278,8 @@ def test_the_water_marks_are_checked(cable: PtyCable) -> None:
 def test_the_transport_tells_what_it_is_on(cable: PtyCable) -> None:
     async def scene(bench: Bench) -> None:
         near, far = await bench.connect()
-        assert near.transport.get_extra_info("peername") == cable.right
+        assert near.transport.get_extra_info("peername") == near.transport.get_extra_info("cable") == cable.right
+        assert near.transport.get_extra_info("byte_s") == 10 / 4_000_000
         assert far.transport.get_extra_info("peername") == cable.left
         assert near.transport.get_extra_info("serial").baudrate == 4_000_000
         assert not near.transport.can_write_eof()
