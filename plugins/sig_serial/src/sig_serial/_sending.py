@@ -58,6 +58,7 @@ class Sending:
         self._lost: list[Range] = []  # rising
         self._count = 0
         self._newest = -1  # the latest flight of which it is known that it has come
+        self._gave_up_s = now_s
         self.progress_s = now_s
         self.acked = self.sent = 0
 
@@ -84,7 +85,9 @@ class Sending:
     @property
     def timeout_s(self) -> float | None:
         """When to give up the oldest flight."""
-        return self._flights[0].sent_s + self._round_trip.timeout_s if self._flights else None
+        if not self._flights:
+            return None
+        return max(self._flights[0].sent_s, self._gave_up_s) + self._round_trip.timeout_s
 
     def write(self, data: bytes) -> None:
         """Append to the stream."""
@@ -138,7 +141,9 @@ class Sending:
 
     def time_out(self, now_s: float) -> None:
         """Give up the oldest flight if its time is over: its acknowledgement will tell about the others."""
-        if self._flights and now_s >= self._flights[0].sent_s + self._round_trip.timeout_s:
+        timeout_s = self.timeout_s
+        if timeout_s is not None and now_s >= timeout_s:
+            self._gave_up_s = now_s
             self._round_trip.back_off()
             self._give_up(self._flights.popleft())
 
