@@ -325,7 +325,7 @@ def test_a_server_that_is_not_there_ends_with_4(sig: Sig, closed_port: int, comm
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["senders", "foo://x"], "installed: fault, mem, serial, tcp, unix"),
+        (["senders", "foo://x"], "no carrier 'foo' is installed; installed: fault, "),
         (["senders", "127.0.0.1:3000"], "no scheme"),
         (["senders", "tcp://127.0.0.1:1?colour=red"], "colour"),
         (["senders", "tcp://127.0.0.1:1", "--codec", "xml"], "xml"),
