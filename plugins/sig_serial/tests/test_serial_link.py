@@ -15,6 +15,7 @@ from sig_serial._link import (
     ANSWER_LIFETIME_S,
     NO_LINK_INTERVAL_S,
     RESET_INTERVAL_S,
+    UNFINISHED_LINE_S,
     VERSION,
     Data,
     Down,
@@ -356,6 +357,15 @@ def test_many_probes_take_no_memory() -> None:
     for number in range(1000):
         give(link, _packet.probe(number, bytes(50)))
     assert 1 <= len(sent(link)) <= 16
+
+
+def test_a_prompt_comes_out_although_its_line_never_ends() -> None:
+    link = new_link(Role.LISTENER)
+    assert link.receive(b"login: ", 1.0) == []
+    assert link.deadline_s == 1.0 + UNFINISHED_LINE_S
+    assert link.tick(1.0 + UNFINISHED_LINE_S) == [Text("login: ")]
+    assert link.deadline_s is None
+    assert link.receive(b"root\n", 9.0) == [Text("root")]
 
 
 def test_text_comes_beside_the_packets() -> None:

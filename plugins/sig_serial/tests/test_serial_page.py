@@ -75,6 +75,7 @@ def test_the_times_are_the_code_s() -> None:
     assert times[newly] == f"{_stream.DEAD_S:g} s"
     assert times["retransmission time-out, at most"] == f"{_round_trip.MOST_S:g} s"
     assert times["ahead of the line"] == f"{_pace.LEAD_S * 1000:g} ms"
+    assert times["an unfinished line of text waits for more of it"] == f"{_link.UNFINISHED_LINE_S * 1000:g} ms"
     give_up = times["the connecting side gives up (option `answer_timeout`)"]
     assert give_up == f"{SerialOptions().answer_timeout:g} s" == f"{LISTENER_PATIENCE_S:g} s"
 

@@ -48,6 +48,7 @@ def test_a_reader_that_pauses_holds_the_other_side_back_and_keeps_the_link() -> 
     sent = Random(1).randbytes(5000)
     line.listener.link.pause_reading()
     write(line, line.connector, sent)
+    write(line, line.listener, bytes(1000))  # what it sends itself must not acknowledge more
     line.run(60)
     assert line.listener.received == b""
     assert line.listener.link.kept_bytes <= 256 + 100

@@ -40,7 +40,7 @@ class Acking:
         Args:
             now_s: The time.
             apart_s: The least time between two ACK that are sent at once because of a loss.
-            in_order: Whether it was just the next bytes: not out of order, no double, no filled hole.
+            in_order: Whether it was just the next bytes, and the reader has taken them: no hole, no double.
         """
         self._unacknowledged += 1
         self._apart_s = apart_s

@@ -63,7 +63,8 @@ class Stream:
         offset = near(wire_offset, due)
         payload = packet[DATA_HEADER_BYTES:]
         given = receiving.take(offset, payload)
-        is_in_order = not had_ahead and offset == due and receiving.next == due + len(payload)
+        # What is kept takes a range to tell, and DATA carries none.
+        is_in_order = not had_ahead and receiving.consumed == due + len(payload) == offset + len(payload)
         apart_s = _ACK_APART_PACKETS * (len(packet) + 7) * self._byte_s
         self._acking.came(now_s, apart_s, in_order=is_in_order)
         return given
