@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import Any
 
 import pytest
@@ -339,37 +339,47 @@ def test_a_command_without_an_end_is_no_reason_to_keep_bytes_for_ever() -> None:
         telnet.receive(bytes(1000))
 
 
-@pytest.mark.parametrize("byte", [b"\xff", b"\xff\x00", b"ab\xff\xff"])
-def test_a_doubled_byte_that_is_sent_by_halves_arrives_once(byte: bytes) -> None:
-    """The socket takes a few bytes at a time, also between the two halves of a doubled one."""
+class Trickle:
+    """A socket that has room for as many bytes as ``rooms`` say, again and again; as much of one as writing needs."""
 
-    class Trickle:
-        """A socket that has room for 1, 2, 3, 1, ... bytes."""
+    def __init__(self, *rooms: int) -> None:
+        self.sent = bytearray()
+        self._rooms = cycle(rooms)
 
-        def __init__(self) -> None:
-            self.sent = bytearray()
-            self._turn = 0
+    def send(self, data: bytes) -> int:
+        room = next(self._rooms)
+        if not room:
+            raise BlockingIOError
+        self.sent += bytes(data[:room])
+        return min(room, len(data))
 
-        def send(self, data: bytes) -> int:
-            self._turn += 1
-            room = self._turn % 4
-            if not room:
-                raise BlockingIOError
-            self.sent += bytes(data[:room])
-            return min(room, len(data))
 
-    wire: Any = Trickle()  # as much of a socket as writing needs
+def port_on(wire: Any) -> Rfc2217Port:
+    """Return a port that writes to ``wire``, as after the settings were confirmed."""
     port = Rfc2217Port.__new__(Rfc2217Port)
     SocketPort.__init__(port, NetworkAddress("rfc2217", "h", 1), SerialOptions(), wire)
     port._telnet, port._half_byte = Rfc2217(SerialOptions()), False
     port._telnet.answers.clear()
-    data = byte * 50
-    left = data
+    return port
+
+
+@pytest.mark.parametrize("byte", [b"\xff", b"\xff\x00", b"ab\xff\xff"])
+def test_a_doubled_byte_that_is_sent_by_halves_arrives_once(byte: bytes) -> None:
+    wire = Trickle(1, 2, 3, 0)
+    port = port_on(wire)
+    left = byte * 50
     while left:
         with suppress(BlockingIOError):
             left = left[port.write(left) :]
-    receiver = Rfc2217(SerialOptions())
-    assert receiver.receive(bytes(wire.sent)) == data
+    assert Rfc2217(SerialOptions()).receive(bytes(wire.sent)) == byte * 50
+
+
+def test_what_is_given_up_amid_a_doubled_byte_does_not_garble_what_comes_after() -> None:
+    wire = Trickle(1, 100, 100)
+    port = port_on(wire)
+    assert port.write(b"\xffgiven up") == 0  # half of its first byte is out
+    assert port.write(b"new") == 3
+    assert Rfc2217(SerialOptions()).receive(bytes(wire.sent)) == b"\xffnew"
 
 
 @pytest.mark.parametrize(
