@@ -23,7 +23,7 @@ _WAKE_INTERVAL_S = 0.02
 """Between two attempts to wake a thread: the library's wake-up is lost on a thread that was just about to wait."""
 
 _DISCARD = b""
-"""Given to the writing thread in place of bytes: it throws away what the system has not sent yet, which may take time."""
+"""Given to the writing thread in place of bytes: it throws away what the system has not sent, which may take time."""
 
 
 class ThreadWire(Wire):
