@@ -106,8 +106,8 @@ def test_when_nothing_is_heard_one_packet_asks_and_ever_more_rarely() -> None:
         now_s = step / 100
         side.time_out(now_s)
         packets = sent(side, now_s)
-        assert len(packets) <= 1
-        asked_s += [now_s] * len(packets)
+        assert sum(end - start for start, end in packets) <= 100  # what one was, perhaps in shorter ones
+        asked_s += [now_s] if packets else []
     assert 8 <= len(asked_s) <= 14
     assert asked_s[-1] - asked_s[-2] <= 1.1
 

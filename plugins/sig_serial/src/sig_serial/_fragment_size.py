@@ -20,6 +20,9 @@ LEAST_BYTES: Final = 32
 _MEMORY_BYTES: Final = 16384
 """How far back losses count: some 1.5 s at 115 200 baud."""
 
+_FIRST_BYTES: Final = 1024
+"""What is taken to have arrived before anything was sent: little, so that the first losses of a bad line count."""
+
 
 class FragmentSize:
     """Learns the size from what became of packets.
@@ -34,7 +37,7 @@ class FragmentSize:
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
         self._least = min(LEAST_BYTES, most_bytes)
-        self._arrived_bytes = float(_MEMORY_BYTES)
+        self._arrived_bytes = float(_FIRST_BYTES)
         self._lost_bytes = 0.0
         self._lost = 0.0
         self.bytes = most_bytes
@@ -58,6 +61,10 @@ class FragmentSize:
         self._lost_bytes += size
         self._lost += 1
         self._reckon()
+
+    def timed_out(self) -> None:
+        """Halve the size until something arrives: with one packet at a time there is little to learn from."""
+        self.bytes = max(self._least, self.bytes // 2)
 
     def _fade(self, size: int) -> None:
         kept = 1 - size / _MEMORY_BYTES

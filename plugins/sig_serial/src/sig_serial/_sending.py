@@ -146,6 +146,7 @@ class Sending:
             self._gave_up_s = now_s
             self._round_trip.back_off()
             self._give_up(self._flights.popleft())
+            self._fragment.timed_out()
 
     def _take_lost(self) -> Range:
         self._counters.retransmitted += 1
