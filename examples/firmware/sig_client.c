@@ -25,6 +25,7 @@ enum {
 
 #define HANDSHAKE_MS 5000
 #define ACK_DELAY_MS 250
+#define PING_MS 100           /* between two that ask for an ACK */
 #define PAUSE_MS 1000         /* before a new link where something went wrong */
 #define REGISTER_AGAIN_MS 2000
 
@@ -273,6 +274,7 @@ static void start_session(struct sig_client *client, uint32_t now_ms)
     client->acknowledged = 0;
     client->event_offset = 0;
     client->received = 0;
+    client->busy_count = 0;
     client->credit = client->first_credit;
     client->must_register = true;
     client->register_at = now_ms;
@@ -340,6 +342,7 @@ static void greet(struct sig_client *client, uint32_t now_ms)
     client->state = SIG_CLIENT_GREETING;
     client->link_number = client->link.links;
     client->greeted_at = now_ms;
+    client->asked_at = now_ms;
     client->preface_left = sizeof PREFACE;
     client->header_count = 0;
     client->frame_left = 0;
@@ -356,6 +359,12 @@ static void stage(struct sig_client *client, uint8_t kind, uint32_t id, uint8_t 
     client->staged_left = (uint16_t)(HEADER + body);
 }
 
+/* The server may wait with its ACK, but not when it gets PING: for an outbox that is half full it is worth asking. */
+static bool needs_ack(const struct sig_client *client, uint32_t now_ms)
+{
+    return client->written > SIG_OUTBOX / 2 && (uint32_t)(now_ms - client->asked_at) >= PING_MS;
+}
+
 /* Between two frames: see which one is next. Returns false where there is none. */
 static bool next_frame(struct sig_client *client, uint32_t now_ms)
 {
@@ -370,6 +379,9 @@ static bool next_frame(struct sig_client *client, uint32_t now_ms)
         stage(client, ACK, 0, 16);
         put64(client->small + HEADER, client->received);
         put64(client->small + HEADER + 8, CREDIT);
+    } else if (needs_ack(client, now_ms)) {
+        client->asked_at = now_ms;
+        stage(client, PING, 0, 0);
     } else if (client->written < client->kept) {
         client->frame_left = frame_length(client, client->written);
     } else {
@@ -400,10 +412,20 @@ static void send_waiting(struct sig_client *client, uint32_t now_ms)
 
 /* ---- requests ---- */
 
-static void answer_error(struct sig_client *client, const char *code, const char *message)
+static uint32_t request_id(const struct sig_client *client)
+{
+    return get32(client->header + 5);
+}
+
+static bool has_room_for_answer(const struct sig_client *client)
+{
+    return SIG_OUTBOX - client->kept >= SIG_ANSWER + HEADER;
+}
+
+static void answer_error(struct sig_client *client, uint32_t id, const char *code, const char *message)
 {
     struct frame frame;
-    begin(&frame, client, SIG_OUTBOX, ERROR, get32(client->header + 5));
+    begin(&frame, client, SIG_OUTBOX, ERROR, id);
     put_text(&frame, "{\"code\":\"");
     put_text(&frame, code);
     put_text(&frame, "\",\"message\":\"");
@@ -416,7 +438,7 @@ void sig_client_reply(struct sig_client *client, const char *json)
 {
     struct frame frame;
     if (client->is_asked) {
-        begin(&frame, client, SIG_OUTBOX, REPLY, get32(client->header + 5));
+        begin(&frame, client, SIG_OUTBOX, REPLY, request_id(client));
         put_text(&frame, json);
         client->is_asked = end(&frame) == 0;
     }
@@ -425,7 +447,7 @@ void sig_client_reply(struct sig_client *client, const char *json)
 void sig_client_refuse(struct sig_client *client, const char *message)
 {
     if (client->is_asked) {
-        answer_error(client, "request_failed", message);
+        answer_error(client, request_id(client), "request_failed", message);
     }
 }
 
@@ -439,15 +461,36 @@ static uint16_t behind_text(const struct sig_client *client, uint16_t at)
     return (uint16_t)(at + 1 + client->buffer[at]);
 }
 
-/* Returns false where the body breaks its layout. */
+/* A client reads at all times: the ACK that gives it room may be behind the request. So it refuses what it has no room
+ * to answer. Returns false where it cannot even remember whom to tell. */
+static bool refuse_later(struct sig_client *client)
+{
+    if (client->busy_count == SIG_BUSY) {
+        return false;
+    }
+    client->busy[client->busy_count++] = request_id(client);
+    return true;
+}
+
+static void refuse_busy(struct sig_client *client)
+{
+    while (client->busy_count > 0 && has_room_for_answer(client)) {
+        answer_error(client, client->busy[--client->busy_count], "busy", "too many answers wait");
+    }
+}
+
+/* Returns false where the body breaks its layout, or where it is one request too many. */
 static bool take_request(struct sig_client *client, uint32_t length)
 {
     uint16_t method = behind_text(client, 4);
     uint16_t caller = behind_text(client, method);
     uint16_t params = behind_text(client, caller);
+    if (!has_room_for_answer(client)) {
+        return refuse_later(client);
+    }
     client->is_asked = true;
     if (length > SIG_REQUEST) {
-        answer_error(client, "codec_error", "the request is too long for this device");
+        answer_error(client, request_id(client), "codec_error", "the request is too long for this device");
         return true;
     }
     if (params > SIG_REQUEST) {
@@ -631,27 +674,15 @@ static bool take_byte(struct sig_client *client, uint8_t byte, uint32_t now_ms)
     return take_body(client, byte, now_ms);
 }
 
-/* A request that has begun can be answered; before that, reading stops until the server has acknowledged enough. */
-static bool must_wait(const struct sig_client *client)
-{
-    return client->header_count == HEADER - 1 && client->header[4] == REQUEST
-           && SIG_OUTBOX - client->kept < SIG_ANSWER + HEADER;
-}
-
 static void take_arrived(struct sig_client *client, uint32_t now_ms)
 {
     const uint8_t *bytes;
-    uint8_t count = sig_link_arrived(&client->link, &bytes);
-    uint8_t taken = 0;
-    while (taken < count && !must_wait(client)) {
-        if (!take_byte(client, bytes[taken++], now_ms)) {
+    uint8_t count = sig_link_take(&client->link, &bytes);
+    while (count-- > 0 && client->state != SIG_CLIENT_AWAY) {
+        if (!take_byte(client, *bytes++, now_ms)) {
             give_up(client, now_ms);
         }
-        if (client->state == SIG_CLIENT_AWAY) {
-            return;
-        }
     }
-    sig_link_take(&client->link, taken);
 }
 
 /* ---- what the user calls ---- */
@@ -693,6 +724,7 @@ void sig_client_poll(struct sig_client *client)
     if (client->must_register && client->state == SIG_CLIENT_UP && is_reached(client->register_at, now_ms)) {
         add_sender(client);
     }
+    refuse_busy(client);
     send_waiting(client, now_ms);
     sig_link_tick(&client->link, now_ms);
 }

@@ -27,6 +27,12 @@
 #define SIG_ANSWER 96
 #endif
 
+/* The most requests that are refused as `busy` and told so later, where the outbox has no room now. One more ends the
+ * session: they came faster than the line carries answers. */
+#ifndef SIG_BUSY
+#define SIG_BUSY 16
+#endif
+
 /* The most events that a sender has. */
 #ifndef SIG_EVENTS
 #define SIG_EVENTS 4
@@ -96,11 +102,14 @@ struct sig_client {
     /* What is to be done. */
     bool pong_due;
     uint32_t pong_id;
+    uint32_t asked_at;         /* when PING went last */
     bool ack_owed;
     uint32_t ack_at;
     bool must_register;
     uint32_t register_at;
     bool is_asked;             /* a request waits for its answer */
+    uint32_t busy[SIG_BUSY];   /* the numbers of requests that are to be refused */
+    uint8_t busy_count;
 
     uint32_t topics[SIG_EVENTS]; /* the numbers of the events, 0 before the server has said them */
     uint16_t missed[SIG_EVENTS]; /* how many events were lost here and not told yet; UINT16_MAX where nobody knows */

@@ -16,8 +16,8 @@ enum { DONE, ABORTED, VERSION };
 #define CRC 4
 
 #define RESET_MS 250
-#define AFTER_REFUSAL_MS 1000
-#define AFTER_VERSION_MS 5000
+#define AFTER_END_MS 250
+#define AFTER_REFUSAL_MS 3000
 #define SIGN_OF_LIFE_MS 500
 #define DEAD_MS 4000
 #define AGAIN_MS 200
@@ -176,7 +176,7 @@ static void send_data(struct sig_link *link, uint32_t now_ms)
 {
     uint8_t *at = packet(link, DATA, link->other_epoch);
     at = put24(at, link->sent_offset);
-    at = put24(at, link->taken_offset);
+    at = put24(at, link->due_offset);
     memcpy(at, link->sent, link->sent_count);
     send_packet(link, at + link->sent_count);
     link->sent_at = now_ms;
@@ -186,12 +186,7 @@ static void send_data(struct sig_link *link, uint32_t now_ms)
 static void send_ack(struct sig_link *link, uint32_t now_ms)
 {
     uint8_t *at = packet(link, ACK, link->other_epoch);
-    at = put24(at, link->taken_offset);
-    if (link->arrived_count > 0) { /* came, but was not taken: a range that begins at ack */
-        at = put24(at, link->taken_offset);
-        at = put16(at, link->arrived_count);
-    }
-    send_packet(link, at);
+    send_packet(link, put24(at, link->due_offset)); /* without ranges: nothing is kept that is not consumed */
     note_said(link, now_ms);
 }
 
@@ -211,8 +206,8 @@ static void send_probe_reply(struct sig_link *link, const uint8_t *body, uint16_
 
 /* ---- the table of the connecting side ---- */
 
-/* "over", and at once "connecting" with another epoch. */
-static void start_anew(struct sig_link *link)
+/* "over", and "connecting" with another epoch after a pause. */
+static void start_anew(struct sig_link *link, uint16_t pause_ms, uint32_t now_ms)
 {
     uint32_t epoch = link->epoch;
     epoch ^= epoch << 13; /* xorshift: each number but 0 comes once in 2^32 - 1 */
@@ -220,11 +215,6 @@ static void start_anew(struct sig_link *link)
     epoch ^= epoch << 5;
     link->epoch = epoch;
     link->state = SIG_LINK_CONNECTING;
-}
-
-static void wait_before_asking(struct sig_link *link, uint16_t pause_ms, uint32_t now_ms)
-{
-    start_anew(link);
     link->asked_at = now_ms;
     link->ask_after_ms = pause_ms;
 }
@@ -236,8 +226,7 @@ static void rise(struct sig_link *link, uint32_t now_ms)
     link->sent_count = 0;
     link->held_count = 0;
     link->sent_offset = 0;
-    link->arrived_count = 0;
-    link->taken_offset = 0;
+    link->due_offset = 0;
     link->ack_due = false;
     link->said_at = now_ms;
     link->heard_at = now_ms;
@@ -246,8 +235,8 @@ static void rise(struct sig_link *link, uint32_t now_ms)
 static void take_reset_ack(struct sig_link *link, const uint8_t *body, uint16_t count, uint32_t now_ms)
 {
     uint16_t most;
-    if (count < 9 || body[0] == 0 || get32(body + 1) == 0 || get16(body + 5) == 0 || get16(body + 7) == 0) {
-        return;
+    if (count < 9 || body[0] == 0 || get32(body + 1) == 0 || get16(body + 5) == 0 || get16(body + 7) < get16(body + 5)) {
+        return; /* malformed */
     }
     if (link->state == SIG_LINK_UP) {
         if (get32(body + 1) != link->other_epoch) {
@@ -256,7 +245,7 @@ static void take_reset_ack(struct sig_link *link, const uint8_t *body, uint16_t 
     } else if (body[0] != VERSION_SPOKEN) {
         link->sent_offset = 0;
         send_close(link, get32(body + 1), VERSION);
-        wait_before_asking(link, AFTER_VERSION_MS, now_ms);
+        start_anew(link, AFTER_REFUSAL_MS, now_ms);
         return;
     } else {
         link->other_epoch = get32(body + 1);
@@ -295,19 +284,14 @@ static void take_ack(struct sig_link *link, uint32_t ack, uint32_t end, uint32_t
 /* Take the part of DATA that is due; without memory for what comes out of order, anything ahead of it is dropped. */
 static void take_data(struct sig_link *link, uint32_t offset, const uint8_t *bytes, uint16_t count)
 {
-    uint32_t known = distance(offset, link->taken_offset + link->arrived_count);
-    uint32_t room = (uint32_t)SIG_PAYLOAD - link->arrived_count;
-    uint32_t fresh;
+    uint32_t known = distance(offset, link->due_offset);
     link->ack_due = true;
     if (known >= count) {
         return; /* all of it came before; or, as the distance is modulo 2^24, it is ahead of what is due */
     }
-    fresh = count - known;
-    if (fresh > room) {
-        fresh = room; /* the rest is beyond the window */
-    }
-    memcpy(link->arrived + link->arrived_count, bytes + known, fresh);
-    link->arrived_count = (uint8_t)(link->arrived_count + fresh);
+    link->arrived = bytes + known;
+    link->arrived_count = (uint8_t)(count - known);
+    link->due_offset = (link->due_offset + count - known) & 0xFFFFFF;
 }
 
 static void take_packet_of_link(struct sig_link *link, uint8_t type, const uint8_t *body, uint16_t count, uint32_t now_ms)
@@ -325,7 +309,9 @@ static void take_packet_of_link(struct sig_link *link, uint8_t type, const uint8
         }
         take_ack(link, ack, ack + held, now_ms);
     } else if (type == CLOSE && count >= 4) {
-        start_anew(link); /* in order or not: the session above knows what is missing */
+        start_anew(link, AFTER_END_MS, now_ms); /* in order or not: the session above knows what is missing */
+        return;
+    } else {
         return;
     }
     link->heard_at = now_ms;
@@ -344,12 +330,12 @@ static void take_packet(struct sig_link *link, const uint8_t *bytes, uint16_t co
         take_reset_ack(link, body, count, now_ms);
     } else if (link->state == SIG_LINK_CONNECTING) {
         if (type == RESET && count >= 9) {
-            start_anew(link); /* "RESET echo", or both sides connect: there is no link here */
+            start_anew(link, AFTER_REFUSAL_MS, now_ms); /* "RESET echo", or both sides connect: there is no link here */
         } else if (type == CLOSE && tag == link->epoch && count >= 4) {
-            wait_before_asking(link, AFTER_REFUSAL_MS, now_ms);
+            start_anew(link, body[3] == VERSION ? AFTER_REFUSAL_MS : AFTER_END_MS, now_ms);
         }
     } else if (type == NO_LINK && tag == link->other_epoch) {
-        start_anew(link);
+        start_anew(link, AFTER_END_MS, now_ms);
     } else if (tag == link->epoch) {
         take_packet_of_link(link, type, body, count, now_ms);
     }
@@ -368,6 +354,7 @@ void sig_link_start(struct sig_link *link, uint32_t epoch, uint32_t baudrate, ui
 bool sig_link_byte(struct sig_link *link, uint8_t byte, uint32_t now_ms)
 {
     uint16_t count = link->came_count;
+    link->arrived_count = 0;
     if (byte != 0) {
         if (count < sizeof link->came) {
             link->came[count] = byte;
@@ -391,21 +378,12 @@ bool sig_link_byte(struct sig_link *link, uint8_t byte, uint32_t now_ms)
     return true;
 }
 
-uint8_t sig_link_arrived(const struct sig_link *link, const uint8_t **bytes)
+uint8_t sig_link_take(struct sig_link *link, const uint8_t **bytes)
 {
+    uint8_t count = link->arrived_count;
     *bytes = link->arrived;
-    return link->state == SIG_LINK_UP ? link->arrived_count : 0;
-}
-
-void sig_link_take(struct sig_link *link, uint8_t count)
-{
-    if (count == 0 || count > link->arrived_count) {
-        return;
-    }
-    link->arrived_count = (uint8_t)(link->arrived_count - count);
-    memmove(link->arrived, link->arrived + count, link->arrived_count);
-    link->taken_offset = (link->taken_offset + count) & 0xFFFFFF;
-    link->ack_due = true;
+    link->arrived_count = 0;
+    return count;
 }
 
 uint8_t sig_link_room(const struct sig_link *link)
@@ -441,7 +419,7 @@ void sig_link_tick(struct sig_link *link, uint32_t now_ms)
         }
     } else if (is_dead(link, now_ms)) {
         send_close(link, link->other_epoch, ABORTED);
-        start_anew(link);
+        start_anew(link, AFTER_END_MS, now_ms);
     } else {
         if (link->sent_count > link->held_count && is_over(link->sent_at, AGAIN_MS + (uint32_t)4 * link->packet_ms, now_ms)) {
             send_data(link, now_ms);
@@ -457,5 +435,5 @@ void sig_link_end(struct sig_link *link, uint16_t pause_ms, uint32_t now_ms)
     if (link->state == SIG_LINK_UP) {
         send_close(link, link->other_epoch, link->sent_count == 0 ? DONE : ABORTED);
     }
-    wait_before_asking(link, pause_ms, now_ms);
+    start_anew(link, pause_ms, now_ms);
 }

@@ -2,13 +2,13 @@
 /* The connecting side of the serial link, as small as docs/serial-link.md allows.
  *
  * It makes a reliable, ordered stream of bytes in both directions out of a line that loses and changes some. There is
- * one DATA on its way at a time, of at most SIG_PAYLOAD bytes, and as much is taken from the other side. No heap, no
- * interrupts, no operating system; time comes in as milliseconds.
+ * one DATA on its way at a time, of at most SIG_PAYLOAD bytes, and as much is taken from the other side. What comes is
+ * to be used at once. No heap, no interrupts, no operating system; time comes in as milliseconds.
  *
  * Whoever uses it calls, over and over:
  *
- *     sig_link_byte()      with each byte that came
- *     sig_link_arrived()   to look at what it has received, then sig_link_take()
+ *     sig_link_byte()      with each byte that came, and after it
+ *     sig_link_take()      for the bytes of the stream that it brought
  *     sig_link_room()      to see whether it takes bytes to send, then sig_link_send()
  *     sig_link_tick()      at the end of each round
  */
@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Bytes of the stream in one DATA, either way; 1 to 200. 64 is right for 2 KiB of RAM. */
+/* Bytes of the stream in one DATA, either way; 1 to 200. 64 is right for 2 KiB of RAM. Three buffers have this size. */
 #ifndef SIG_PAYLOAD
 #define SIG_PAYLOAD 64
 #endif
@@ -54,10 +54,10 @@ struct sig_link {
     uint32_t sent_at;         /* when DATA went last */
     uint32_t progress_at;     /* when something was acknowledged, or the first byte went */
 
-    /* In: what came in order and was not taken yet. */
-    uint8_t arrived[SIG_PAYLOAD];
+    /* In: bytes of the stream within `came`, until the next one comes over the line. */
+    const uint8_t *arrived;
     uint8_t arrived_count;
-    uint32_t taken_offset;    /* the offset of arrived[0]: this side's ack */
+    uint32_t due_offset;      /* the offset of the byte that is due: this side's ack */
     bool ack_due;
 
     uint32_t said_at;         /* when DATA or ACK went last */
@@ -72,9 +72,9 @@ void sig_link_start(struct sig_link *link, uint32_t epoch, uint32_t baudrate, ui
 /* Take one byte from the line. Returns whether it ended a packet. */
 bool sig_link_byte(struct sig_link *link, uint8_t byte, uint32_t now_ms);
 
-/* What came and was not taken yet. The bytes stay until they are taken; meanwhile the other side waits. */
-uint8_t sig_link_arrived(const struct sig_link *link, const uint8_t **bytes);
-void sig_link_take(struct sig_link *link, uint8_t count);
+/* Take the bytes of the stream that the last byte of the line brought: returns how many, and lets `bytes` point to
+ * them, up to the next call of sig_link_byte(). */
+uint8_t sig_link_take(struct sig_link *link, const uint8_t **bytes);
 
 /* How many bytes the link takes to send now: 0 while the last ones are on their way, or while it is not up. */
 uint8_t sig_link_room(const struct sig_link *link);

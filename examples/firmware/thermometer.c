@@ -10,7 +10,9 @@
 #include "sig_client.h"
 #include "sig_port.h"
 
+#ifndef READING_MS
 #define READING_MS 200
+#endif
 #define READINGS_PER_LINE 25
 
 enum { READING_EVENT };
