@@ -142,3 +142,10 @@ def test_every_byte_is_counted_once() -> None:
     Deframer(MAX, counters).receive_data(b"text\n" + FRAMED + damaged + b"\xff\xfe\x00")
     assert (counters.packets_received, counters.packets_damaged, counters.text_lines) == (1, 1, 1)
     assert counters.noise_bytes == len(FRAMED) - 1 + 2
+
+
+@pytest.mark.parametrize("torn", range(2, len(FRAMED)))
+def test_what_a_device_prints_after_a_packet_that_it_did_not_end_comes_out(torn: int) -> None:
+    printed = b"\r\nGuru Meditation Error\r\nbacktrace: 0x400d1234\r\n"
+    found = found_in(FRAMED[:torn] + printed + b"\x00" + FRAMED)
+    assert found[-3:] == [Text("Guru Meditation Error"), Text("backtrace: 0x400d1234"), PACKET]

@@ -22,8 +22,12 @@ MAX_LINE_BYTES: Final = 1024
 LEAST_PACKET_BYTES: Final = 10
 """Stuffed: a header and a checksum. What is shorter was no packet that was damaged."""
 
-_TEXT: Final = re.compile(rb"[\t\n\r\x07\x08\x0c\x1b\x20-\x7e\x80-\xbf\xc2-\xf4]*")
-"""Characters of a text; whether those beyond ASCII make UTF-8 is found out with the whole line."""
+_CHARACTERS: Final = rb"[\t\n\r\x07\x08\x0c\x1b\x20-\x7e\x80-\xbf\xc2-\xf4]*"
+"""Of a text; whether those beyond ASCII make UTF-8 is found out with the whole line."""
+
+_TEXT: Final = re.compile(_CHARACTERS)
+
+_LINES_AT_THE_END: Final = re.compile(rb"(?<=\n)" + _CHARACTERS + rb"\n\Z")
 
 _IS_TEXT: Final = bytes(_TEXT.fullmatch(bytes([byte])) is not None for byte in range(256))
 
@@ -114,7 +118,9 @@ class Deframer:
             found.append(packet)
         elif left:
             self._counters.packets_damaged += len(left) >= LEAST_PACKET_BYTES and _MAY_BE_TYPE[left[1]]
-            self._drop(left)
+            noise, lines = _lines_at_the_end(left)
+            self._drop(noise)
+            self._take_text(lines, found)
 
     def _is_like_a_packet(self, piece: bytes) -> bool:
         return 1 < len(piece) < self._limit and bool(_MAY_BE_TYPE[piece[1]]) and not self._skips
@@ -177,6 +183,16 @@ def _length_of_sure_text(piece: bytes) -> int:
     end = match.end() if match else 0
     ends_a_line = end > 1 and piece[end - 1 : end] == _LINE_FEED != piece[end - 2 : end - 1]
     return end if ends_a_line else max(0, end - 1)
+
+
+def _lines_at_the_end(piece: bytes) -> tuple[bytes, bytes]:
+    """Part a piece that is no packet from the whole lines of text at its end.
+
+    A device that crashes amid a packet prints why: that must not go down with the packet. A damaged packet ends in a
+    line feed, and has another with nothing but characters between, about once in a million times.
+    """
+    found = _LINES_AT_THE_END.search(piece)
+    return (piece[: found.start()], found[0]) if found else (piece, b"")
 
 
 def _is_hopeless(piece: bytes) -> bool:
