@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "sig_flash.h"
 #include "sig_port.h"
 
 enum {
@@ -115,6 +116,15 @@ static void put_text(struct frame *frame, const char *text)
     }
 }
 
+/* The same of a SIG_TEXT. */
+static void put_constant(struct frame *frame, const char *text)
+{
+    char byte;
+    while ((byte = SIG_READ8(text++)) != 0) {
+        put_byte(frame, (uint8_t)byte);
+    }
+}
+
 /* A list of names in JSON. */
 static void put_names(struct frame *frame, const char *const *names)
 {
@@ -126,7 +136,10 @@ static void put_names(struct frame *frame, const char *const *names)
         put_byte(frame, '"');
         before = ',';
     }
-    put_text(frame, before == '[' ? "[]" : "]");
+    if (before == '[') {
+        put_byte(frame, '[');
+    }
+    put_byte(frame, ']');
 }
 
 static void begin(struct frame *frame, struct sig_client *client, uint16_t limit, uint8_t kind, uint32_t id)
@@ -208,12 +221,12 @@ static bool tell_missed(struct sig_client *client, uint8_t event)
     if (!begin_event(&frame, client, GAP, event)) {
         return false;
     }
-    put_text(&frame, "{\"count\":");
+    put_constant(&frame, SIG_TEXT("{\"count\":"));
     if (client->missed[event] == UNKNOWN_COUNT) {
-        put_text(&frame, "null,\"cause\":\"session_lost\"}");
+        put_constant(&frame, SIG_TEXT("null,\"cause\":\"session_lost\"}"));
     } else {
         put_text(&frame, decimal(client->missed[event], text));
-        put_text(&frame, ",\"cause\":\"disconnected\"}");
+        put_constant(&frame, SIG_TEXT(",\"cause\":\"disconnected\"}"));
     }
     if (!end_event(&frame)) {
         return false;
@@ -291,13 +304,13 @@ static void add_sender(struct sig_client *client)
 {
     struct frame frame;
     begin(&frame, client, SIG_OUTBOX, ADD_SENDER, ADD_SENDER_ID);
-    put_text(&frame, "{\"sender\":\"");
+    put_constant(&frame, SIG_TEXT("{\"sender\":\""));
     put_text(&frame, client->device->sender);
-    put_text(&frame, "\",\"events\":");
+    put_constant(&frame, SIG_TEXT("\",\"events\":"));
     put_names(&frame, client->device->events);
-    put_text(&frame, ",\"requests\":");
+    put_constant(&frame, SIG_TEXT(",\"requests\":"));
     put_names(&frame, client->device->requests);
-    put_text(&frame, "}");
+    put_constant(&frame, SIG_TEXT("}"));
     if (end(&frame) > 0) {
         client->must_register = false;
     }
@@ -314,24 +327,36 @@ static uint8_t *copy(struct sig_client *client, uint8_t *at, const char *text)
     return at;
 }
 
+/* The same of a SIG_TEXT. */
+static uint8_t *copy_constant(struct sig_client *client, uint8_t *at, const char *text)
+{
+    const uint8_t *limit = client->buffer + sizeof client->buffer;
+    char byte;
+    while ((byte = SIG_READ8(text++)) != 0 && at < limit) {
+        *at++ = (uint8_t)byte;
+    }
+    return at;
+}
+
 /* Say HELLO. The buffer is free for it: nothing comes before the answer. */
 static void greet(struct sig_client *client, uint32_t now_ms)
 {
     uint8_t *header = client->buffer + sizeof PREFACE;
     uint8_t *at = header + HEADER;
     char text[21];
-    at = copy(client, at, "{\"versions\":[1],\"codecs\":[\"json\"],\"limits\":{\"frame\":512,\"credit\":512},\"name\":\"");
+    at = copy_constant(client, at, SIG_TEXT("{\"versions\":[1],\"codecs\":[\"json\"],"
+                                            "\"limits\":{\"frame\":512,\"credit\":512},\"name\":\""));
     at = copy(client, at, client->device->router);
     if (client->session[0] != 0) {
-        at = copy(client, at, "\",\"session\":{\"id\":\"");
+        at = copy_constant(client, at, SIG_TEXT("\",\"session\":{\"id\":\""));
         at = copy(client, at, client->session);
-        at = copy(client, at, "\",\"secret\":\"");
+        at = copy_constant(client, at, SIG_TEXT("\",\"secret\":\""));
         at = copy(client, at, client->secret);
-        at = copy(client, at, "\",\"received\":");
+        at = copy_constant(client, at, SIG_TEXT("\",\"received\":"));
         at = copy(client, at, decimal(client->received, text));
-        at = copy(client, at, "}}");
+        at = copy_constant(client, at, SIG_TEXT("}}"));
     } else {
-        at = copy(client, at, "\"}");
+        at = copy_constant(client, at, SIG_TEXT("\"}"));
     }
     memcpy(client->buffer, PREFACE, sizeof PREFACE);
     put32(header, (uint32_t)(at - header) - HEADER);
@@ -422,15 +447,12 @@ static bool has_room_for_answer(const struct sig_client *client)
     return SIG_OUTBOX - client->kept >= SIG_ANSWER + HEADER;
 }
 
-static void answer_error(struct sig_client *client, uint32_t id, const char *code, const char *message)
+/* Answer with an ERROR whose body is a SIG_TEXT. */
+static void answer_error(struct sig_client *client, uint32_t id, const char *body)
 {
     struct frame frame;
     begin(&frame, client, SIG_OUTBOX, ERROR, id);
-    put_text(&frame, "{\"code\":\"");
-    put_text(&frame, code);
-    put_text(&frame, "\",\"message\":\"");
-    put_text(&frame, message);
-    put_text(&frame, "\"}");
+    put_constant(&frame, body);
     client->is_asked = end(&frame) == 0;
 }
 
@@ -446,8 +468,13 @@ void sig_client_reply(struct sig_client *client, const char *json)
 
 void sig_client_refuse(struct sig_client *client, const char *message)
 {
+    struct frame frame;
     if (client->is_asked) {
-        answer_error(client, request_id(client), "request_failed", message);
+        begin(&frame, client, SIG_OUTBOX, ERROR, request_id(client));
+        put_constant(&frame, SIG_TEXT("{\"code\":\"request_failed\",\"message\":\""));
+        put_text(&frame, message);
+        put_constant(&frame, SIG_TEXT("\"}"));
+        client->is_asked = end(&frame) == 0;
     }
 }
 
@@ -475,13 +502,15 @@ static bool refuse_later(struct sig_client *client)
 static void refuse_busy(struct sig_client *client)
 {
     while (client->busy_count > 0 && has_room_for_answer(client)) {
-        answer_error(client, client->busy[--client->busy_count], "busy", "too many answers wait");
+        answer_error(client, client->busy[--client->busy_count],
+                     SIG_TEXT("{\"code\":\"busy\",\"message\":\"too many answers wait\"}"));
     }
 }
 
 /* Returns false where the body breaks its layout, or where it is one request too many. */
 static bool take_request(struct sig_client *client, uint32_t length)
 {
+    const char *text = (const char *)client->buffer;
     uint16_t method = behind_text(client, 4);
     uint16_t caller = behind_text(client, method);
     uint16_t params = behind_text(client, caller);
@@ -490,7 +519,8 @@ static bool take_request(struct sig_client *client, uint32_t length)
     }
     client->is_asked = true;
     if (length > SIG_REQUEST) {
-        answer_error(client, request_id(client), "codec_error", "the request is too long for this device");
+        answer_error(client, request_id(client),
+                     SIG_TEXT("{\"code\":\"codec_error\",\"message\":\"the request is too long for this device\"}"));
         return true;
     }
     if (params > SIG_REQUEST) {
@@ -498,8 +528,11 @@ static bool take_request(struct sig_client *client, uint32_t length)
     }
     client->buffer[client->buffer_count] = 0;
     client->buffer[caller] = 0; /* the length of the caller's name: ends that of the method */
-    client->device->on_request(client, (const char *)client->buffer + method + 1, (const char *)client->buffer + params);
-    sig_client_refuse(client, "the device has no answer, or one that is too long");
+    client->device->on_request(client, text + method + 1, text + params);
+    if (client->is_asked) {
+        answer_error(client, request_id(client),
+                     SIG_TEXT("{\"code\":\"request_failed\",\"message\":\"no answer, or one that is too long\"}"));
+    }
     return true;
 }
 
@@ -626,8 +659,8 @@ static bool has_place(const struct sig_client *client, uint8_t kind)
     if (client->state == SIG_CLIENT_GREETING) {
         return kind == WELCOME || kind == BYE;
     }
-    return (kind >= PING && kind <= BYE) || (kind >= OK && kind <= PAD) || (kind >= TOPIC && kind <= GAP) || kind == KEPT
-           || kind >= FIRST_TO_SKIP;
+    return (kind >= PING && kind <= BYE) || (kind >= OK && kind <= PAD) || (kind >= TOPIC && kind <= GAP)
+           || kind == KEPT || kind >= FIRST_TO_SKIP;
 }
 
 /* A header is complete. Returns false where it breaks the rules. */

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "sig_flash.h"
 #include "sig_port.h"
 
 enum { RESET = 1, RESET_ACK, READY, DATA, CLOSE, NO_LINK, ACK = 14, PROBE, PROBE_REPLY };
@@ -84,15 +85,15 @@ static uint32_t longer(uint32_t one_ms, uint32_t other_ms)
 /* CRC-32 of zlib, four bits at a time: the table takes 64 bytes instead of 1024. */
 static uint32_t crc32(const uint8_t *bytes, uint16_t count)
 {
-    static const uint32_t table[16] = {
+    static const uint32_t table[16] SIG_FLASH = {
         0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
         0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C,
     };
     uint32_t crc = 0xFFFFFFFF;
     while (count--) {
         crc ^= *bytes++;
-        crc = crc >> 4 ^ table[crc & 15];
-        crc = crc >> 4 ^ table[crc & 15];
+        crc = crc >> 4 ^ SIG_READ32(&table[crc & 15]);
+        crc = crc >> 4 ^ SIG_READ32(&table[crc & 15]);
     }
     return crc ^ 0xFFFFFFFF;
 }
@@ -234,8 +235,8 @@ static void rise(struct sig_link *link, uint32_t now_ms)
 
 static void take_reset_ack(struct sig_link *link, const uint8_t *body, uint16_t count, uint32_t now_ms)
 {
-    uint16_t most;
-    if (count < 9 || body[0] == 0 || get32(body + 1) == 0 || get16(body + 5) == 0 || get16(body + 7) < get16(body + 5)) {
+    uint16_t most = count < 9 ? 0 : get16(body + 5);
+    if (most == 0 || body[0] == 0 || get32(body + 1) == 0 || get16(body + 7) < most) {
         return; /* malformed */
     }
     if (link->state == SIG_LINK_UP) {
@@ -249,7 +250,6 @@ static void take_reset_ack(struct sig_link *link, const uint8_t *body, uint16_t 
         return;
     } else {
         link->other_epoch = get32(body + 1);
-        most = get16(body + 5);
         link->fragment = most < SIG_PAYLOAD ? (uint8_t)most : SIG_PAYLOAD;
         rise(link, now_ms);
     }
@@ -294,7 +294,8 @@ static void take_data(struct sig_link *link, uint32_t offset, const uint8_t *byt
     link->due_offset = (link->due_offset + count - known) & 0xFFFFFF;
 }
 
-static void take_packet_of_link(struct sig_link *link, uint8_t type, const uint8_t *body, uint16_t count, uint32_t now_ms)
+static void take_packet_of_link(struct sig_link *link, uint8_t type, const uint8_t *body, uint16_t count,
+                                uint32_t now_ms)
 {
     uint32_t ack;
     uint16_t held = 0;
@@ -421,7 +422,8 @@ void sig_link_tick(struct sig_link *link, uint32_t now_ms)
         send_close(link, link->other_epoch, ABORTED);
         start_anew(link, AFTER_END_MS, now_ms);
     } else {
-        if (link->sent_count > link->held_count && is_over(link->sent_at, AGAIN_MS + (uint32_t)4 * link->packet_ms, now_ms)) {
+        uint32_t again_ms = AGAIN_MS + (uint32_t)4 * link->packet_ms;
+        if (link->sent_count > link->held_count && is_over(link->sent_at, again_ms, now_ms)) {
             send_data(link, now_ms);
         }
         if (link->ack_due || is_over(link->said_at, longer(SIGN_OF_LIFE_MS, (uint32_t)2 * link->packet_ms), now_ms)) {

@@ -95,13 +95,15 @@ static void say_welcome(void)
 {
     static const uint8_t preface[6] = {0x93, 'S', 'I', 'G', '\n', 1};
     char body[400];
+    bool has_session = client.session[0] != 0;
+    bool is_resumed = has_session ? random_below(4) > 0 : random_below(30) == 0;
     stream_at = 0;
     stream_count = sizeof preface;
     memcpy(stream, preface, sizeof preface);
     sprintf(body,
             "{\"version\":1,\"codec\":\"json\",\"limits\":{\"frame\":4096,\"credit\":%lu},\"session\":{\"id\":"
             "\"%032d\",\"resumed\":%s,\"received\":%lu,\"secret\":\"%032d\"}}",
-            (unsigned long)random_below(4000), 7, random_below(client.session[0] != 0 ? 4 : 30) == (client.session[0] == 0) ? "true" : "false",
+            (unsigned long)random_below(4000), 7, is_resumed ? "true" : "false",
             (unsigned long)client.acknowledged + (random_below(4) == 0) * 40, 8);
     say_text(0x02, 0, body);
 }
