@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import threading
 import time
@@ -321,6 +322,51 @@ def test_a_server_closes_at_once_while_a_device_speaks(medium: str) -> None:
         began_s = time.monotonic()
         server.close()
         assert time.monotonic() - began_s < 2.0
+
+
+class Wordy(SimulatedDevice):
+    """Says more at once than any cable holds."""
+
+    def __init__(self, period_s: float) -> None:
+        super().__init__(period_s)
+        self.speaks = threading.Event()
+
+    def lines(self) -> list[str]:
+        self.speaks.set()
+        return ["blah"] * 100_000
+
+
+@contextmanager
+def deaf_device() -> Iterator[str]:
+    """Yield the endpoint of a device that takes nothing of what it is sent."""
+    with socket.create_server(("127.0.0.1", 0)) as acceptor:
+        yield f"tcp://127.0.0.1:{acceptor.getsockname()[1]}"  # the backlog connects, and nobody reads
+
+
+def ask_until_stuck(server: sigcore.ServerRouter, sender: str, method: str) -> None:
+    with suppress(sigcore.RequestTimeout):
+        while True:
+            server.request(sender, method, timeout=0.2)
+
+
+def test_a_server_closes_soon_while_a_device_takes_nothing() -> None:
+    requests = {"say": {"send": "x" * 4000}}
+    with deaf_device() as endpoint:
+        server = sigcore.ServerRouter(url(endpoint, sender="deaf", requests=requests))
+        server.open()
+        with server.listen("deaf", sigcore.EVENT_CONNECT) as came:
+            came.get(timeout=PATIENCE_S)
+        ask_until_stuck(server, "deaf", "say")
+        began_s = time.monotonic()
+        server.close()
+        assert time.monotonic() - began_s < 3.0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_simulated_device_that_nobody_reads_can_be_taken_away() -> None:
+    device = Wordy(period_s=0.0)
+    with OverPty(device):
+        assert device.speaks.wait(PATIENCE_S)
 
 
 class Grumbler(SimulatedDevice):

@@ -47,6 +47,12 @@ import sigcore
             "hello begins like a list",
         ),
         ({"hello": "é", "encoding": "ascii"}, "cannot be written in ascii"),
+        ({"requests": {"t": "é?"}, "encoding": "ascii"}, "requests.t.send: 'é\\?' cannot be written in ascii"),
+        ({"requests": {"t": {"send": "T", "error": "E"}}}, "requests.t has an error and no reply"),
+        ({"parse": "csv", "columns": "a,b,,,a"}, "columns names 'a' twice"),
+        ({"parse": "csv", "columns": ","}, "parse=csv needs the names of the columns"),
+        ({"sender": "#gps"}, "'#gps' cannot be a sender name"),
+        ({"sender": "x" * 300}, "cannot be a sender name"),
     ],
 )
 def test_a_wrong_description_is_told_with_what_to_do(options: dict[str, Any], text: str) -> None:
@@ -56,7 +62,12 @@ def test_a_wrong_description_is_told_with_what_to_do(options: dict[str, Any], te
 
 @pytest.mark.parametrize(
     ("options", "text"),
-    [({"max_line": 3}, "max_line"), ({"reply_timeout": 0.0}, "reply_timeout"), ({"separator": "--"}, "separator")],
+    [
+        ({"max_line": 3}, "max_line"),
+        ({"reply_timeout": 0.0}, "reply_timeout"),
+        ({"separator": "--"}, "separator"),
+        ({"separator": '"'}, "separator"),
+    ],
 )
 def test_a_number_out_of_range_is_told(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
@@ -81,6 +92,16 @@ def test_an_option_of_nobody_is_told_by_the_carrier_inside() -> None:
             )
 
     asyncio.run(scenario())
+
+
+def test_a_misspelt_option_of_ours_is_recognized() -> None:
+    with pytest.raises(sigcore.EndpointError, match=r"unknown option 'colums'.*lines\+\.\.\. has 'columns'"):
+        sigcore.ServerRouter("lines+mem://meter?colums=a").open()
+
+
+def test_a_parameter_is_no_longer_than_a_pattern_may_look_at() -> None:
+    with pytest.raises(ValueError, match="2000 characters"):
+        Template("SAY {text}", {"text": re.compile(r"(a+)+$")}).fill({"text": "a" * 1999 + "b"})
 
 
 def test_a_client_is_told_to_give_the_endpoint_to_a_server() -> None:

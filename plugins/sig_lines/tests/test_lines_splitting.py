@@ -54,9 +54,18 @@ def test_each_convention_ends_lines_by_its_own(newline: Newline, stream: bytes, 
 @pytest.mark.parametrize("newline", NEWLINES)
 def test_a_line_without_end_takes_no_more_memory_than_one_line(newline: Newline) -> None:
     splitter = LineSplitter(newline, MAX_BYTES)
-    for _ in range(1000):
-        assert splitter.receive(b"x" * 100) == []
-    assert len(splitter._rest) == MAX_BYTES + 2
+    given = [line for _ in range(1000) for line in splitter.receive(b"x" * 100)]
+    assert given == [b"x" * 100]  # told at once, and once
+    assert len(splitter._rest) <= MAX_BYTES
+
+
+@pytest.mark.parametrize("newline", NEWLINES)
+def test_silence_may_end_a_line(newline: Newline) -> None:
+    splitter = LineSplitter(newline, MAX_BYTES)
+    splitter.receive(b"> ")
+    assert (splitter.has_unfinished, splitter.flush(), splitter.has_unfinished) == (True, b"> ", False)
+    splitter.receive(b"x" * 1000)
+    assert (splitter.flush(), splitter.has_unfinished) == (b"", False)
 
 
 @pytest.mark.parametrize("newline", NEWLINES)

@@ -44,7 +44,7 @@ def test_lines_become_events_in_their_order() -> None:
     device = there(parse="keyvalue", event="reading")
     assert device.receive(b"t=1\r\nt=", 0.0) == [Event("reading", {"t": 1})]
     assert device.receive(b"2\r\n", 0.0) == [Event("reading", {"t": 2})]
-    assert device.counters == {"lines": 2}
+    assert device.counters == {"bytes": 10, "lines": 2}
 
 
 def test_a_wrong_line_is_counted_and_shown_and_the_next_one_is_good() -> None:
@@ -52,13 +52,42 @@ def test_a_wrong_line_is_counted_and_shown_and_the_next_one_is_good() -> None:
     odd, good = device.receive(b"{oops\n1\n", 0.0)
     assert isinstance(odd, Oddity)
     assert (odd.kind, odd.line, good) == ("unmatched", "{oops", Event("line", 1))
-    assert device.counters == {"lines": 2, "unmatched": 1}
+    assert device.counters == {"bytes": 8, "lines": 2, "unmatched": 1}
 
 
 def test_a_line_that_is_no_text_or_too_long_is_odd() -> None:
     device = there(max_line=64)
     kinds = [odd.kind for odd in device.receive(b"\xff\xfe\n" + b"x" * 65 + b"\n", 0.0) if isinstance(odd, Oddity)]
     assert kinds == ["undecodable", "overlong"]
+
+
+def test_a_line_without_an_end_is_told_before_it_ends() -> None:
+    (odd,) = there(max_line=64, newline="crlf").receive(b"t=1\n" * 100, 0.0)
+    assert isinstance(odd, Oddity)
+    assert odd.kind == "overlong"
+
+
+def test_silence_ends_a_line_where_that_is_asked_for() -> None:
+    device = there(pause=0.05)
+    assert device.receive(b"1", 1.0) == []
+    assert device.deadline_s == pytest.approx(1.05)
+    assert device.advance(1.05) == [Event("line", "1")]
+    assert device.deadline_s is None
+    device.receive(b"> ", 2.0)
+    assert device.receive(b"login\n", 3.0) == [Event("line", "> "), Event("line", "login")]
+
+
+def test_the_last_line_of_a_device_needs_no_end_where_silence_would_end_it() -> None:
+    device = there(pause=0.05)
+    device.receive(b"21.5", 1.0)
+    assert device.left("it closed the connection") == [Event("line", "21.5")]
+
+
+def test_a_prompt_may_be_a_reply() -> None:
+    device = there(requests={"sms": {"send": "AT+CMGS=1", "reply": "^>"}}, pause=0.05)
+    number, _ = ask(device, "sms", now_s=1.0)
+    device.receive(b"\r\n> ", 1.1)
+    assert device.advance(1.2) == [Reply(number, ">")]
 
 
 def test_unmatched_lines_are_events_where_that_is_asked_for() -> None:
@@ -165,6 +194,46 @@ def test_a_reply_that_comes_late_is_no_event() -> None:
     assert device.receive(b"1\n2\n", 2.1) == [Event("line", "2")]
 
 
+@pytest.mark.parametrize(("late", "sent_s"), [(None, 4.0), (0.5, 2.5), (0.0, 2.0)])
+def test_after_a_time_out_the_next_request_waits_for_a_reply_that_may_be_late(
+    late: float | None, sent_s: float
+) -> None:
+    device = there(requests=METER, late=late)
+    ask(device, "volt")
+    ask(device, "volt")
+    device.advance(2.0) if sent_s > 2.0 else None
+    assert device.advance(sent_s - 0.001) == []
+    assert Send(b"VOLT?\n") in device.advance(sent_s)
+
+
+def test_a_reply_that_comes_late_is_not_taken_for_the_next_one() -> None:
+    device = there(requests=METER)
+    ask(device, "volt")
+    second, _ = ask(device, "volt")
+    device.advance(2.0)
+    assert device.receive(b"1\n", 2.1) == [Send(b"VOLT?\n")]
+    assert device.receive(b"2\n", 2.2) == [Reply(second, 2)]
+
+
+def test_a_device_that_refuses_is_told_at_once_with_its_own_words() -> None:
+    device = there(requests={"signal": {"send": "AT+CSQ", "reply": r"^\+CSQ: (\d+)", "error": "ERROR"}}, ending="cr")
+    number, _ = ask(device, "signal")
+    failure, odd = device.receive(b"\r\n+CME ERROR: 10\r\n", 0.1)
+    assert isinstance(failure, NoReply)
+    assert isinstance(odd, Oddity)
+    assert (failure.number, failure.why, odd.kind) == (number, "refused", "refused")
+    assert failure.text == "sent 'AT+CSQ\\r': the device replied '+CME ERROR: 10'"
+    assert device.counters["refused"] == 1
+
+
+def test_a_refusal_that_comes_late_is_not_taken_for_the_next_one() -> None:
+    device = there(requests={"go": {"send": "GO", "reply": "^ok", "error": "^Error"}})
+    ask(device, "go")
+    ask(device, "go")
+    device.advance(2.0)
+    assert device.receive(b"Error: hot\n", 2.1) == [Send(b"GO\n")]
+
+
 def test_a_request_that_is_given_up_keeps_its_reply_from_the_next() -> None:
     device = there(requests=METER)
     first, _ = ask(device, "volt")
@@ -187,6 +256,12 @@ def test_an_echo_is_neither_a_reply_nor_an_event() -> None:
     device = there(requests={"ask": {"send": "ASK", "reply": "(.*)"}}, echo=True)
     number, _ = ask(device, "ask")
     assert device.receive(b"ASK\r\nyes\r\n", 0.1) == [Reply(number, "yes")]
+
+
+def test_an_echo_needs_no_checksum() -> None:
+    device = there(requests=METER, echo=True, checksum="nmea")
+    ask(device, "set", {"n": 1})
+    assert device.receive(b"SET 1\r\n", 0.1) == []
 
 
 def test_each_echo_is_dropped_once() -> None:
@@ -262,9 +337,9 @@ def test_a_poll_that_is_not_answered_is_odd_and_does_not_pile_up() -> None:
     device = there(requests=METER, poll={"volt": "500ms"})
     out = [each for step in range(1, 20) for each in device.advance(step / 10)]
     assert out == []
-    odd, again = device.advance(2.0)
+    (odd,) = device.advance(2.0)
     assert isinstance(odd, Oddity)
-    assert again == Send(b"VOLT?\n")
+    assert device.advance(4.0) == [Send(b"VOLT?\n")]
 
 
 # anything at all

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ._carrier import LinesCarrier
-from ._errors import BadParameters, BadReply, DeviceBusy, DeviceError, DeviceGone, DeviceSilent
+from ._errors import BadParameters, BadReply, DeviceBusy, DeviceError, DeviceGone, DeviceRefused, DeviceSilent
 from ._options import LinesOptions
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "DeviceBusy",
     "DeviceError",
     "DeviceGone",
+    "DeviceRefused",
     "DeviceSilent",
     "LinesCarrier",
     "LinesOptions",

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 
 import sigcore
 
@@ -15,6 +16,8 @@ from ._devices import Devices
 from ._inside import inside_at
 from ._listening import LinesListening
 from ._options import TABLES, LinesOptions
+
+_OWN_OPTIONS = tuple(field.name for field in fields(LinesOptions))
 
 Factory = Callable[[], asyncio.Protocol]
 
@@ -63,6 +66,14 @@ class LinesCarrier:
             OSError: The carrier inside says no; an absent device is nothing of the kind.
         """
         inside = _taken_apart(endpoint)
+        try:
+            return await self._listen(endpoint, inside, protocol_factory)
+        except sigcore.EndpointError as error:
+            if hint := _misspelt(error, inside.endpoint):
+                raise sigcore.EndpointError(f"{error}; lines+... has {hint!r}") from error
+            raise
+
+    async def _listen(self, endpoint: sigcore.Endpoint, inside: _Inside, protocol_factory: Factory) -> LinesListening:
         devices = Devices(inside.endpoint, inside.description, protocol_factory)
         medium: sigcore.Listening
         if inside.listens:
@@ -107,6 +118,15 @@ def _taken_apart(endpoint: sigcore.Endpoint) -> _Inside:
     except ValueError as error:
         raise sigcore.EndpointError(f"{_shown(endpoint)}: {error}") from error
     return _Inside(description, carrier, replace(inner, query=query), bool(raw))
+
+
+def _misspelt(error: sigcore.EndpointError, inner: sigcore.Endpoint) -> str | None:
+    """Return the option of ours that the inner carrier's unknown option resembles; ``None`` for anything else."""
+    for name, _ in inner.query:
+        near = get_close_matches(name, _OWN_OPTIONS, n=1)
+        if near and f"unknown option {name!r}" in str(error):
+            return near[0]
+    return None
 
 
 def _shown(endpoint: sigcore.Endpoint) -> sigcore.Endpoint:

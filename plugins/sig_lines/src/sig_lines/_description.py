@@ -12,7 +12,18 @@ import sigcore
 from ._options import LinesOptions
 from ._reading import Reader, csv_reader, json_reader, keyvalue_reader, pattern_reader, text_reader
 from ._splitting import NEWLINES
-from ._tables import PollSpec, RequestSpec, names_of, pattern_of, patterns_of, polls_of, requests_of, texts_of, types_of
+from ._tables import (
+    PollSpec,
+    RequestSpec,
+    columns_of,
+    names_of,
+    pattern_of,
+    patterns_of,
+    polls_of,
+    requests_of,
+    texts_of,
+    types_of,
+)
 from ._values import Types
 
 UNMATCHED = "unmatched"
@@ -42,6 +53,10 @@ class Description:
     hello: tuple[str, ...]
     ending: str
     skips_first: bool
+
+    def sender_at(self, port: str) -> str:
+        """Return the name of the sender of a device, by the short name of its port."""
+        return (self.options.sender or "{port}").replace("{port}", port)
 
     def with_ending(self, text: str) -> str:
         """Return ``text`` as it is sent: what ends a line is put behind it, unless it ends so by itself."""
@@ -96,10 +111,7 @@ def _reader(options: LinesOptions, patterns: list[tuple[str, re.Pattern[str]]]) 
         case "keyvalue":
             return keyvalue_reader(options.event, types)
         case "csv":
-            columns = names_of("columns", options.columns)
-            if not any(columns):
-                raise ValueError("parse=csv needs the names of the columns, as in columns=time,celsius")
-            return csv_reader(options.event, columns, options.separator.replace("tab", "\t"), types)
+            return csv_reader(options.event, columns_of(options.columns), options.separator.replace("tab", "\t"), types)
         case "regex":
             if not patterns:
                 raise ValueError("parse=regex needs a pattern, as in pattern=T=(?P<celsius>[0-9.]+)")
@@ -126,15 +138,18 @@ def _check_names(description: Description) -> None:
     """Have the core say now, rather than when the device comes, that a name is none."""
     try:
         sigcore.Router().add_sender(
-            "device", events=description.events, requests=dict.fromkeys(description.requests, id)
+            description.sender_at("port"), events=description.events, requests=dict.fromkeys(description.requests, id)
         )
     except sigcore.InvalidName as error:
         raise ValueError(str(error)) from None
 
 
 def _check_texts(description: Description) -> None:
-    for text in description.hello:
+    texts = [("hello", text) for text in description.hello]
+    texts += [(f"requests.{name}.send", request.template.fixed) for name, request in description.requests.items()]
+    texts += [(f"poll.{poll.event}.params", poll.text) for poll in description.polls]
+    for where, text in texts:
         try:
             text.encode(description.options.encoding)
         except UnicodeEncodeError:
-            raise ValueError(f"hello: {text!r} cannot be written in {description.options.encoding}") from None
+            raise ValueError(f"{where}: {text!r} cannot be written in {description.options.encoding}") from None

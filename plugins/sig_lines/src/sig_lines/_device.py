@@ -12,7 +12,7 @@ import sigcore
 import sigcore.aio
 
 from ._description import Description
-from ._errors import BadParameters, BadReply, DeviceBusy, DeviceGone, DeviceSilent
+from ._errors import BadParameters, BadReply, DeviceBusy, DeviceGone, DeviceRefused, DeviceSilent
 from ._happenings import Event, Happening, NoReply, Oddity, Reply, Send
 from ._inside import Inside
 from ._translator import Translator
@@ -24,6 +24,9 @@ LAST_WORDS_S = 0.05
 LEAVE_S = 0.25
 """So long the end waits until the server has the last events."""
 
+LEAVE_PORT_S = 1.0
+"""So long the end waits until the device has taken what was written; one that takes nothing is left then."""
+
 Console = Callable[[str, str], None]
 """Takes text that is no event: where it is from, and a line."""
 
@@ -32,7 +35,7 @@ _OPEN_TIMEOUT_S = 10.0
 _TURN_BYTES = 8 * 1024
 """What is translated before the loop does something else: some 500 lines, or 10 ms."""
 
-_ERRORS = {"silent": DeviceSilent, "bad_reply": BadReply, "gone": DeviceGone}
+_ERRORS = {"silent": DeviceSilent, "bad_reply": BadReply, "refused": DeviceRefused, "gone": DeviceGone}
 
 
 class Device:
@@ -74,6 +77,7 @@ class Device:
         self._turns = asyncio.Lock()  # for coming and going, one after the other
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
+        self._giving_up: asyncio.TimerHandle | None = None
 
     @property
     def is_there(self) -> bool:
@@ -83,7 +87,7 @@ class Device:
     def status(self) -> dict[str, Any]:
         """Return how it is, in plain values."""
         counters = self._translator.counters
-        kinds = ("lines", "unmatched", "undecodable", "overlong", "unanswered")
+        kinds = ("bytes", "lines", "unmatched", "undecodable", "overlong", "unanswered", "refused")
         return {"sender": self._name, **{kind: counters[kind] for kind in kinds}, "events_dropped": self._dropped}
 
     # What its port tells, on the loop.
@@ -112,6 +116,8 @@ class Device:
     def lost(self, cause: Exception) -> None:
         """The device is gone."""
         self._wire = None
+        if self._giving_up is not None:
+            self._giving_up.cancel()
         if self._is_closing:
             return
         self._stop_hearing()
@@ -133,6 +139,7 @@ class Device:
                 handle.cancel()
         if self._wire is not None:
             self._wire.close()
+            self._giving_up = self._loop.call_later(LEAVE_PORT_S, self._wire.abort)
         self._do(self._leave_server())
 
     async def wait_closed(self) -> None:
@@ -200,16 +207,17 @@ class Device:
                 slow_callback=None,  # the server's own loop, which it watches
                 on_error=self._refused,
             )
+            self._router = router  # at once, so that whatever ends this closes it
             try:
                 self._signals = await self._register(router)
                 await router.open()
             except (sigcore.SigError, OSError) as error:
+                self._router = None
                 await router.close()
                 if getattr(error, "code", "") != "codec":
                     self._refused(error)
                     return False
             else:
-                self._router = router
                 return True
         self._refused(LookupError("it takes none of the codecs that are installed"))
         return False

@@ -64,7 +64,7 @@ class Devices:
         if self._is_closing:
             return None
         port = self._port_of(wire)
-        name = (self._description.options.sender or "{port}").replace("{port}", short_name(port))
+        name = self._description.sender_at(short_name(port))
         device = self._by_name.get(name)
         if device is None:
             device = self._by_name[name] = self._new_device(name)

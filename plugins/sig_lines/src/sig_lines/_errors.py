@@ -7,6 +7,7 @@
     ├── DeviceGone (ConnectionError)    it is not there, or went away before it replied
     ├── DeviceSilent (TimeoutError)     it sent no reply in time
     ├── DeviceBusy                      too many requests wait for it
+    ├── DeviceRefused                   it replied that it would not
     ├── BadReply (ValueError)           its reply cannot be read
     └── BadParameters (ValueError)      what was asked does not fit; nothing was sent
 """
@@ -30,6 +31,10 @@ class DeviceSilent(DeviceError, TimeoutError):
 
 class DeviceBusy(DeviceError):
     """Too many requests wait for the device, which answers one at a time; this one was not sent."""
+
+
+class DeviceRefused(DeviceError):
+    """The device's reply is one of those that its description says are errors; the message has it."""
 
 
 class BadReply(DeviceError, ValueError):

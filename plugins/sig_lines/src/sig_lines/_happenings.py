@@ -46,12 +46,12 @@ class NoReply:
 
     Attributes:
         number: Which, as ``ask`` gave it.
-        why: ``silent`` or ``bad_reply``; or the device is ``gone``.
+        why: ``silent``, ``bad_reply`` or ``refused``; or the device is ``gone``.
         text: The same in words.
     """
 
     number: int
-    why: Literal["silent", "bad_reply", "gone"]
+    why: Literal["silent", "bad_reply", "refused", "gone"]
     text: str
 
 
@@ -60,7 +60,7 @@ class Oddity:
     """Something is not as it should be; it is counted and shown, and nothing ends by it.
 
     Attributes:
-        kind: ``unmatched``, ``undecodable``, ``overlong`` or ``unanswered``.
+        kind: ``unmatched``, ``undecodable``, ``overlong``, ``unanswered`` or ``refused``.
         text: Why, in words.
         line: The beginning of the line that it is about; empty where it is about none.
     """

@@ -30,6 +30,7 @@ class LinesOptions:
         types: A table by name of a column, key or group: ``text`` or ``number``; ``auto`` takes for a number what JSON
             would.
         newline: What ends a line that the device sends.
+        pause: A silence that ends a line too, for devices and prompts that end none; 0 for never.
         ending: What ends a line that is sent to it, where its own text does not; by default as ``newline`` says, and a
             line feed where that is ``any``.
         encoding: Of the text, both ways.
@@ -40,9 +41,12 @@ class LinesOptions:
         unmatched: What becomes of a line that cannot be read, beside being counted: a log line now and then, the
             event ``unmatched``, or a line of the event ``#console``.
         hello: What is sent when the device appears, a line or a list of lines.
-        requests: A table by method, each with ``send``, and if need be ``reply``, ``timeout`` and ``params``.
+        requests: A table by method, each with ``send``, and if need be ``reply``, ``error``, ``timeout`` and
+            ``params``.
         poll: A table by request, of how often it is made; its reply is an event of the same name.
         reply_timeout: How long a reply may take, where the request does not say.
+        late: How long a reply may be late: after a time-out nothing is sent until it came or that is over, so that it
+            is not taken for the next reply; by default as long as the time-out was.
         gap: How long to leave the device in peace after each request.
         echo: Whether the device sends back what it is sent; that line is dropped.
     """
@@ -57,6 +61,7 @@ class LinesOptions:
     event_names: str | None = None
     types: dict[str, Any] | None = None
     newline: Literal["any", "lf", "crlf", "cr"] = "any"
+    pause: Seconds = 0.0
     ending: Literal["lf", "crlf", "cr", "none"] | None = None
     encoding: Literal["utf-8", "latin-1", "ascii"] = "utf-8"
     max_line: Size = 1024
@@ -67,6 +72,7 @@ class LinesOptions:
     requests: dict[str, Any] | None = None
     poll: dict[str, Any] | None = None
     reply_timeout: Seconds = 2.0
+    late: Seconds | None = None
     gap: Seconds = 0.0
     echo: bool = False
 
@@ -75,8 +81,8 @@ class LinesOptions:
             raise ValueError(f"max_line must be from {_LEAST_LINE_BYTES}B to 1MiB, not {self.max_line}B")
         if self.reply_timeout <= 0:
             raise ValueError("reply_timeout=0s leaves no time for a reply; 2s is usual")
-        if len(self.separator) != 1 and self.separator != "tab":
-            raise ValueError(f"separator must be one character, or the word tab, not {self.separator!r}")
+        if self.separator != "tab" and (len(self.separator) != 1 or self.separator in '"\r\n'):
+            raise ValueError(f"separator must be one character, but no quote, or the word tab, not {self.separator!r}")
 
 
 TABLES = ("columns", "events", "event_names", "types", "hello", "requests", "poll")

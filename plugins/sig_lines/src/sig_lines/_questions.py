@@ -28,6 +28,7 @@ class Question:
         text: What is sent.
         data: The same as bytes.
         reply: What is found in the line that is the reply; ``None`` where there will be none.
+        error: What is found in it where the device refuses.
         timeout_s: How long that may take.
         number: For whom the reply is; ``None`` for nobody, or nobody any more.
         event: The event that the reply becomes; ``None`` for none.
@@ -36,34 +37,42 @@ class Question:
     text: str
     data: bytes
     reply: re.Pattern[str] | None = None
+    error: re.Pattern[str] | None = None
     timeout_s: float = 0.0
     number: int | None = None
     event: str | None = None
+
+    def is_ended_by(self, line: str) -> bool:
+        """Whether a line is a reply, be it an error."""
+        return any(pattern is not None and pattern.search(line) for pattern in (self.reply, self.error))
 
 
 class Questions:
     """Sends one question after the other, and finds its reply among the lines.
 
-    While a question waits for its reply, the first line in which its pattern is found is the reply. A reply that comes
-    after its time is dropped, as long as no other question was sent: it must not be taken for an event.
+    While a question waits for its reply, the first line in which its pattern is found is the reply. After its time
+    nothing is sent for a while more, or until the reply has come and was dropped: it must not be taken for that to the
+    next question, nor for an event.
 
     Args:
         gap_s: How long the device is left in peace after each.
+        late_s: How long a reply may be late; ``None`` for as long as it had time.
         types: For the named groups of replies.
 
     Attributes:
         may_send: Whether the line takes more bytes at the moment.
     """
 
-    def __init__(self, gap_s: float, types: Types = _TYPES) -> None:
+    def __init__(self, gap_s: float, types: Types = _TYPES, late_s: float | None = None) -> None:
         self.may_send = True
         self._gap_s = gap_s
+        self._late_s = late_s
         self._types = types
         self._waiting: deque[Question] = deque()
         self._asked: Question | None = None
         self._asked_until_s = 0.0
         self._free_at_s = 0.0
-        self._late: re.Pattern[str] | None = None
+        self._late: Question | None = None  # what may still have its reply, too late
         self._unechoed: str | None = None  # what was sent last
         self._seen = ""  # the last line that came instead of the reply
 
@@ -113,7 +122,10 @@ class Questions:
         """Return what follows from a line that is a reply; ``None`` when it is none."""
         asked = self._asked
         if asked is None or asked.reply is None:
-            return [] if self._is_late_reply(line) else None
+            return [] if self._is_late_reply(line, now_s) else None
+        if asked.error is not None and asked.error.search(line) is not None:
+            self._end(now_s)
+            return self._failure(asked, "refused", f"the device replied {line[:_SHOWN_CHARS]!r}", line)
         match = asked.reply.search(line)
         if match is None:
             self._seen = line
@@ -153,22 +165,28 @@ class Questions:
 
     def _give_up(self, asked: Question, now_s: float) -> list[Happening]:
         self._end(now_s)
-        self._late = asked.reply
+        self._late = asked
+        late_s = asked.timeout_s if self._late_s is None else self._late_s
+        self._free_at_s = max(self._free_at_s, now_s + late_s)
         wanted = "" if asked.reply is None else f" that matches {asked.reply.pattern!r}"
         seen = f"the last line was {self._seen[:_SHOWN_CHARS]!r}" if self._seen else "no other line came"
         text = f"the device sent no reply{wanted} within {asked.timeout_s:g} s; {seen}"
         return self._failure(asked, "silent", text, "")
 
-    def _is_late_reply(self, line: str) -> bool:
-        if self._late is None or self._late.search(line) is None:
+    def _is_late_reply(self, line: str, now_s: float) -> bool:
+        if self._late is None or not self._late.is_ended_by(line):
             return False
         self._late = None
+        self._end(now_s)
         return True
 
-    def _failure(self, asked: Question, why: Literal["silent", "bad_reply"], text: str, line: str) -> list[Happening]:
+    def _failure(
+        self, asked: Question, why: Literal["silent", "bad_reply", "refused"], text: str, line: str
+    ) -> list[Happening]:
         text = f"sent {asked.text!r}: {text}"
         told: list[Happening] = [] if asked.number is None else [NoReply(asked.number, why, text)]
-        return [*told, Oddity("unanswered", text, line[:_SHOWN_CHARS])]
+        kind = "refused" if why == "refused" else "unanswered"
+        return [*told, Oddity(kind, text, line[:_SHOWN_CHARS])]
 
     def _result(self, question: Question, result: Any) -> list[Happening]:
         if question.event is not None:

@@ -18,7 +18,8 @@ class LineSplitter:
 
     Args:
         newline: What ends a line.
-        max_line_bytes: The longest line. Of a longer one no more than that and two bytes is kept, however long it is.
+        max_line_bytes: The longest line. A longer one is given as soon as that is known, without its end, however
+            long that may be or if it never comes.
 
     >>> splitter = LineSplitter("any", 80)
     >>> splitter.receive(b"T=21.5\r")
@@ -32,23 +33,39 @@ class LineSplitter:
         self._newline = NEWLINES.get(newline, b"\n")
         self._max_bytes = max_line_bytes
         self._rest = b""
+        self._is_skipping = False  # whether what comes is the end of a line that was too long
+
+    @property
+    def has_unfinished(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return bool(self._rest) or self._is_skipping
 
     def receive(self, data: bytes) -> list[bytes]:
         """Return the lines that ``data`` completes, without what ends them.
 
         One that is too long is longer than ``max_line_bytes`` here too, but only so many bytes of it are sure to be
-        what came.
+        there.
         """
         if self._is_any:
             data = data.replace(b"\r", b"\n")
-        *lines, rest = (self._rest + data).split(self._newline)
-        self._rest = rest if len(rest) <= self._max_bytes + 2 else self._shortened(rest)
+        *lines, self._rest = (self._rest + data).split(self._newline)
+        if lines and self._is_skipping:
+            self._is_skipping = False
+            del lines[0]
+        if len(self._rest) > self._max_bytes + 1:  # one more byte may be the first half of what ends it
+            lines += [] if self._is_skipping else [self._rest]
+            self._is_skipping = True
+        if self._is_skipping:
+            self._rest = self._rest[-1:]
         return [line for line in lines if line]
+
+    def flush(self) -> bytes:
+        """End an unfinished line here and return it; ``b""`` when there is none, or it was given as too long."""
+        line = b"" if self._is_skipping else self._rest
+        self.clear()
+        return line
 
     def clear(self) -> None:
         """Forget an unfinished line."""
         self._rest = b""
-
-    def _shortened(self, rest: bytes) -> bytes:
-        """Return as many bytes as tell that the line is too long; the last may be the first half of what ends it."""
-        return rest[: self._max_bytes] + b"?" + rest[-1:]
+        self._is_skipping = False

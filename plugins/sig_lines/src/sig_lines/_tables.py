@@ -29,12 +29,14 @@ class RequestSpec:
         name: The method's name.
         template: What is sent.
         reply: What a line must have in it to be the reply; ``None`` where the device sends none.
+        error: What it has in it where the device refuses; ``None`` where it never says so.
         timeout_s: How long the reply may take.
     """
 
     name: str
     template: Template
     reply: re.Pattern[str] | None
+    error: re.Pattern[str] | None
     timeout_s: float
 
 
@@ -62,6 +64,17 @@ def names_of(option: str, text: str | None) -> list[str]:
     if text.startswith("["):
         return texts_of(option, text)
     return [name.strip() for name in text.split(",")]
+
+
+def columns_of(text: str | None) -> list[str]:
+    """Return the names of columns, each there once; an empty one, which leaves its column out, as often as need be."""
+    columns = names_of("columns", text)
+    named = [name for name in columns if name]
+    if not named:
+        raise ValueError("parse=csv needs the names of the columns, as in columns=time,celsius")
+    if twice := [name for name in named if named.count(name) > 1]:
+        raise ValueError(f"columns names {twice[0]!r} twice; leave one of these columns out, or name it otherwise")
+    return columns
 
 
 def texts_of(option: str, text: str | None) -> list[str]:
@@ -116,7 +129,7 @@ def requests_of(table: Mapping[str, Any], timeout_s: float) -> dict[str, Request
 def _request(name: str, value: Any, timeout_s: float) -> RequestSpec:
     where = f"requests.{name}"
     entry: dict[str, Any] = value if isinstance(value, dict) else {"send": value}
-    _check_keys(where, entry, ("send",), ("send", "reply", "timeout", "params"))
+    _check_keys(where, entry, ("send",), ("send", "reply", "error", "timeout", "params"))
     if not isinstance(entry["send"], str):
         _refuse(f"{where}.send", entry["send"], "text in quotes")
     template = _blaming(f"{where}.send", lambda: Template(entry["send"], _allowed(where, entry.get("params", {}))))
@@ -124,10 +137,13 @@ def _request(name: str, value: Any, timeout_s: float) -> RequestSpec:
         raise ValueError(
             f"{where}.params names {', '.join(sorted(unknown))}, which is no parameter of {entry['send']!r}"
         )
+    if "error" in entry and "reply" not in entry:
+        raise ValueError(f"{where} has an error and no reply, so it would not wait for either; give it a reply")
     return RequestSpec(
         name,
         template,
         pattern_of(f"{where}.reply", entry["reply"]) if "reply" in entry else None,
+        pattern_of(f"{where}.error", entry["error"]) if "error" in entry else None,
         seconds_of(f"{where}.timeout", entry["timeout"]) if "timeout" in entry else timeout_s,
     )
 

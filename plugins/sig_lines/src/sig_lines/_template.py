@@ -13,6 +13,9 @@ PLAIN = re.compile(r"[A-Za-z0-9_.+\-]{1,64}")
 """What a parameter may be by default: nothing that separates commands in any protocol that we know of (a semicolon in
 SCPI, a comma, a space)."""
 
+LONGEST_CHARS = 1024
+"""Of a parameter; a pattern would look at a longer one for too long, and no device takes it."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -47,6 +50,11 @@ class Template:
         self.names = tuple(dict.fromkeys(piece for piece, is_name in self._pieces if is_name))
         self._allowed = {name: allowed.get(name, PLAIN) for name in self.names}
 
+    @property
+    def fixed(self) -> str:
+        """The text without its parameters."""
+        return "".join(piece for piece, is_name in self._pieces if not is_name)
+
     def fill(self, params: Any) -> str:
         """Return the text with ``params`` in it: a mapping from names to texts and numbers.
 
@@ -65,6 +73,8 @@ class Template:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             raise ValueError(f"parameter {name!r} must be text or a number, not {type(value).__name__}")
         text = str(value)
+        if len(text) > LONGEST_CHARS:
+            raise ValueError(f"parameter {name!r} has {len(text)} characters; it may have {LONGEST_CHARS}")
         if _CONTROL.search(text):
             raise ValueError(f"parameter {name!r} has a control character, which could end the line: {text[:40]!r}")
         if not self._allowed[name].fullmatch(text):

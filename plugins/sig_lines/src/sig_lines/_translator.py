@@ -35,7 +35,7 @@ class Translator:
         description: What the device is like.
 
     Attributes:
-        counters: Lines received (``lines``), and oddities by their kind.
+        counters: Bytes and lines received (``bytes``, ``lines``), and oddities by their kind.
     """
 
     def __init__(self, description: Description) -> None:
@@ -46,7 +46,10 @@ class Translator:
         self._max_bytes = description.options.max_line
         self._is_nmea = description.options.checksum == "nmea"
         self._splitter = LineSplitter(description.options.newline, self._max_bytes)
-        self._questions = Questions(description.options.gap, Types(types_of(description.options.types or {})))
+        types = Types(types_of(description.options.types or {}))
+        self._questions = Questions(description.options.gap, types, description.options.late)
+        self._pause_s = description.options.pause
+        self._heard_s = 0.0
         self._next_number = 0
         self._polls: list[_Poll] = []
         self._opened_s = 0.0
@@ -64,17 +67,20 @@ class Translator:
 
     def left(self, why: str) -> list[Happening]:
         """The device is gone: forget all but the counters."""
-        self._splitter.clear()
+        last = self._splitter.flush()
+        out = self._take(last, self._heard_s) if last and self._pause_s else []
         self._polls = []
         self._skips = False
-        return self._questions.drop_all(why)
+        return out + self._questions.drop_all(why)
 
     def receive(self, data: bytes, now_s: float) -> list[Happening]:
         """Take bytes from the device."""
+        self.counters["bytes"] += len(data)
         if self._is_fresh:
             self._is_fresh = False
             self._skips = now_s - self._opened_s < _QUIET_S
-        out: list[Happening] = []
+        out = self._take_unfinished(now_s)
+        self._heard_s = now_s
         if self._skips:
             data = self._after_the_first(data)
         for line in self._splitter.receive(data):
@@ -111,19 +117,30 @@ class Translator:
 
     def advance(self, now_s: float) -> list[Happening]:
         """Do what is due by the clock."""
-        out = self._questions.advance(now_s)
+        out = self._take_unfinished(now_s)
+        done = self._questions.advance(now_s)
         due = [poll for poll in self._polls if now_s >= poll.due_s]
         for poll in due:
             self._put_poll(poll, now_s)
-        return self._noted(out + self._questions.advance(now_s) if due else out)
+        return out + self._noted(done + self._questions.advance(now_s) if due else done)
 
     @property
     def deadline_s(self) -> float | None:
         """When to call ``advance`` again, if nothing else happens."""
         dues = [poll.due_s for poll in self._polls]
+        if self._pause_s and (self._skips or self._splitter.has_unfinished):
+            dues.append(self._heard_s + self._pause_s)
         if (due_s := self._questions.deadline_s) is not None:
             dues.append(due_s)
         return min(dues, default=None)
+
+    def _take_unfinished(self, now_s: float) -> list[Happening]:
+        """Take a line that nothing ended but silence."""
+        if not self._pause_s or now_s < self._heard_s + self._pause_s:
+            return []
+        self._skips = False
+        line = self._splitter.flush()
+        return self._take(line, now_s) if line else []
 
     def _put_poll(self, poll: _Poll, now_s: float) -> None:
         """Ask again, unless the last time is not over yet."""
@@ -148,7 +165,7 @@ class Translator:
             data = text.encode(self._encoding)
         except UnicodeEncodeError:
             raise ValueError(f"{text!r} cannot be written in {self._encoding}") from None
-        return Question(text, data) if spec is None else Question(text, data, spec.reply, spec.timeout_s)
+        return Question(text, data) if spec is None else Question(text, data, spec.reply, spec.error, spec.timeout_s)
 
     def _after_the_first(self, data: bytes) -> bytes:
         """Return what stands behind the first end of a line."""
@@ -176,10 +193,10 @@ class Translator:
             return self._odd("unmatched", str(error), text)
 
     def _take_text(self, text: str, now_s: float) -> list[Happening]:
-        if self._is_nmea:
-            text = nmea_payload(text)
         if self._description.options.echo and self._questions.is_echo(text):
             return []
+        if self._is_nmea:
+            text = nmea_payload(text)
         reply = self._questions.take(text, now_s)
         if reply is not None:
             return self._noted(reply)

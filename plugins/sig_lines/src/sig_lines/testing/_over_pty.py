@@ -56,11 +56,11 @@ class OverPty:
     def _speak(self) -> None:
         import tty
 
-        port = os.open(self._cable.right, os.O_RDWR | os.O_NOCTTY)
+        port = os.open(self._cable.right, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         try:
             tty.setraw(port)
             with suppress(OSError):
-                talk(self._device, lambda within_s: self._receive(port, within_s), lambda data: os.write(port, data))
+                talk(self._device, lambda within_s: self._receive(port, within_s), lambda data: self._send(port, data))
         finally:
             os.close(port)
 
@@ -69,3 +69,10 @@ class OverPty:
         if self._wake_out in readable:
             return b""
         return os.read(port, 4096) if readable else None
+
+    def _send(self, port: int, data: bytes) -> None:
+        while data:
+            is_over, _, _ = select.select([self._wake_out], [port], [])
+            if is_over:
+                raise BrokenPipeError("the cable is taken away")
+            data = data[os.write(port, data) :]
