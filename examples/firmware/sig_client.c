@@ -418,9 +418,9 @@ static bool next_frame(struct sig_client *client, uint32_t now_ms)
 /* Fill one DATA with what waits. */
 static void send_waiting(struct sig_client *client, uint32_t now_ms)
 {
-    uint8_t bytes[SIG_PAYLOAD];
+    uint8_t *bytes;
     uint8_t count = 0;
-    uint8_t room = sig_link_room(&client->link);
+    uint8_t room = sig_link_room(&client->link, &bytes);
     while (count < room) {
         if (client->staged_left > 0) {
             bytes[count++] = *client->staged++;
@@ -432,7 +432,7 @@ static void send_waiting(struct sig_client *client, uint32_t now_ms)
             break;
         }
     }
-    sig_link_send(&client->link, bytes, count, now_ms);
+    sig_link_send(&client->link, count, now_ms);
 }
 
 /* ---- requests ---- */

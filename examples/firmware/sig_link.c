@@ -387,21 +387,20 @@ uint8_t sig_link_take(struct sig_link *link, const uint8_t **bytes)
     return count;
 }
 
-uint8_t sig_link_room(const struct sig_link *link)
+uint8_t sig_link_room(struct sig_link *link, uint8_t **bytes)
 {
+    *bytes = link->sent;
     return link->state == SIG_LINK_UP && link->sent_count == 0 ? link->fragment : 0;
 }
 
-void sig_link_send(struct sig_link *link, const uint8_t *bytes, uint8_t count, uint32_t now_ms)
+void sig_link_send(struct sig_link *link, uint8_t count, uint32_t now_ms)
 {
-    if (count == 0 || count > sig_link_room(link)) {
-        return;
+    if (count > 0) {
+        link->sent_count = count;
+        link->held_count = 0;
+        link->progress_at = now_ms;
+        send_data(link, now_ms);
     }
-    memcpy(link->sent, bytes, count);
-    link->sent_count = count;
-    link->held_count = 0;
-    link->progress_at = now_ms;
-    send_data(link, now_ms);
 }
 
 /* Nothing heard, or nothing acknowledged. On slow lines it takes as long as twelve packets. */

@@ -76,9 +76,10 @@ bool sig_link_byte(struct sig_link *link, uint8_t byte, uint32_t now_ms);
  * them, up to the next call of sig_link_byte(). */
 uint8_t sig_link_take(struct sig_link *link, const uint8_t **bytes);
 
-/* How many bytes the link takes to send now: 0 while the last ones are on their way, or while it is not up. */
-uint8_t sig_link_room(const struct sig_link *link);
-void sig_link_send(struct sig_link *link, const uint8_t *bytes, uint8_t count, uint32_t now_ms);
+/* How many bytes the link takes to send now: 0 while the last ones are on their way, or while it is not up. Put them
+ * where `bytes` points to, then send them. */
+uint8_t sig_link_room(struct sig_link *link, uint8_t **bytes);
+void sig_link_send(struct sig_link *link, uint8_t count, uint32_t now_ms);
 
 /* Send what is due: RESET, DATA again, ACK. Ends a link that is dead. */
 void sig_link_tick(struct sig_link *link, uint32_t now_ms);

@@ -57,27 +57,38 @@ static int32_t centi(const char *text)
     return is_negative ? -value : value;
 }
 
-static void answer(struct sig_client *asked, const char *method, const char *params)
+static void calibrate(struct sig_client *asked, const char *params)
 {
     struct sig_json json;
+    char text[32];
+    const char *value = sig_json_find(&json, params, "offset");
+    if (value == NULL) {
+        sig_client_refuse(asked, "calibrate takes an object with the number offset, in degrees Celsius");
+        return;
+    }
+    offset_centi = centi(value);
+    sprintf(text, "{\"offset_centi\":%ld}", (long)offset_centi);
+    sig_client_reply(asked, text);
+}
+
+static void tell_status(struct sig_client *asked)
+{
     char text[SIG_ANSWER];
+    sprintf(text, "{\"ram\":%u,\"readings\":%lu,\"whole\":%lu,\"damaged\":%lu}", (unsigned)sizeof client,
+            (unsigned long)count, (unsigned long)asked->link.packets_whole,
+            (unsigned long)asked->link.packets_damaged);
+    sig_client_reply(asked, text);
+}
+
+static void answer(struct sig_client *asked, const char *method, const char *params)
+{
     if (strcmp(method, "led") == 0) {
         is_lit = strcmp(params, "true") == 0;
         sig_client_reply(asked, is_lit ? "{\"lit\":true}" : "{\"lit\":false}");
     } else if (strcmp(method, "calibrate") == 0) {
-        const char *value = sig_json_find(&json, params, "offset");
-        if (value == NULL) {
-            sig_client_refuse(asked, "calibrate takes an object with the number offset, in degrees Celsius");
-            return;
-        }
-        offset_centi = centi(value);
-        sprintf(text, "{\"offset_centi\":%ld}", (long)offset_centi);
-        sig_client_reply(asked, text);
+        calibrate(asked, params);
     } else {
-        sprintf(text, "{\"ram\":%u,\"readings\":%lu,\"whole\":%lu,\"damaged\":%lu}", (unsigned)sizeof client,
-                (unsigned long)count, (unsigned long)asked->link.packets_whole,
-                (unsigned long)asked->link.packets_damaged);
-        sig_client_reply(asked, text);
+        tell_status(asked);
     }
 }
 

@@ -56,6 +56,15 @@ static size_t from_hex(const char *text, uint8_t *bytes, size_t size)
     return count;
 }
 
+static void send(const uint8_t *bytes, size_t count)
+{
+    uint8_t *to;
+    if (count <= sig_link_room(&link_, &to)) {
+        memcpy(to, bytes, count);
+        sig_link_send(&link_, (uint8_t)count, now_ms);
+    }
+}
+
 static void run(const char *command, const char *argument)
 {
     static uint8_t bytes[4096];
@@ -71,7 +80,7 @@ static void run(const char *command, const char *argument)
             print_stream();
         }
     } else if (strcmp(command, "send") == 0) {
-        sig_link_send(&link_, bytes, (uint8_t)count, now_ms);
+        send(bytes, count);
     } else if (strcmp(command, "tick") == 0) {
         sig_link_tick(&link_, now_ms);
     } else if (strcmp(command, "end") == 0) {
