@@ -47,8 +47,9 @@ class SenderInfo:
         connected: ``True`` in ``#connect``, ``False`` in ``#disconnect``.
         peer: The router that holds the sender; ``None`` when that is this process.
         cause: In ``#disconnect``, why: ``removed``, ``left`` (its router ended in good order), ``link_lost``,
-            ``silent`` (no sign of life came by its link for ``dead_after``), or what its carrier says of the end of
-            its link, such as ``unplugged`` or ``lent`` of a serial port.
+            ``silent`` (no sign of life came by its link for ``dead_after``), ``restarted`` (its device came by the same
+            cable again, without its session), or what its carrier says of the end of its link, such as ``unplugged``
+            or ``lent`` of a serial port.
     """
 
     name: str

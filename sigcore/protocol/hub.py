@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from hmac import compare_digest
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .._drops import Drops
 from .._errors import LinkError, SenderExists
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from .._info import Policy
     from .._listener import Key
     from .._signal import Signal
-    from .server_link import ServerLink
     from .server_session import ServerSession
 
 MAX_LISTENERS = MAX_SENDERS = 100_000
@@ -139,7 +138,7 @@ class Hub:
         self.local: LocalSide
         self.sessions: dict[str, ServerSession] = {}
         self._detached = Detached(limits.session_memory, drops)
-        self._cables: dict[str, ServerSession] = {}  # who was last at the other end of each
+        self._cables: dict[str, ServerSession] = {}  # who came last by each
         self._over: list[ServerSession] = []  # what must be cleared away
         self._hold_ups = HoldUps()
         self._history = History(drops.count, most_bytes=limits.keep_memory)
@@ -473,8 +472,10 @@ class Hub:
 
     # sessions
 
-    def enter_session(self, session: ServerSession) -> None:
-        """Take in a new session."""
+    def enter_session(self, session: ServerSession, medium: Medium = ANY) -> None:
+        """Take in a new session, which a link over ``medium`` begins."""
+        if medium.cable:
+            self._end_who_was_at(medium.cable)
         session.left = lambda: self._session_detached(session)
         session.ended = lambda: self._session_over(session)
         self.sessions[session.id] = session
@@ -485,15 +486,10 @@ class Hub:
         return session if session is not None and compare_digest(secret.encode(), session.secret.encode()) else None
 
     def session_attached(self, session: ServerSession, medium: Medium = ANY) -> None:
-        """A link carries the session, perhaps again: its senders claim their names, if they have lost them.
-
-        Args:
-            session: The session.
-            medium: What carries the link.
-        """
-        session.byte_s = medium.byte_s
+        """A link over ``medium`` carries the session, perhaps again: its senders claim the names that they lost."""
+        session.medium = medium
         if medium.cable:
-            self._take_cable(session, medium.cable)
+            self._cables[medium.cable] = session
         if session.detached_s is not None:
             self._detached.remove(session)
             session.detached_s = None
@@ -502,17 +498,14 @@ class Hub:
             self._claim_again(session, entry)
         self.mark(session)
 
-    def _take_cable(self, session: ServerSession, cable: str) -> None:
-        """A cable carries one link: whoever was at its other end before was restarted, and does not come back."""
-        before, self._cables[cable] = self._cables.get(cable), session
-        if before is None or before is session:
+    def _end_who_was_at(self, cable: str) -> None:
+        """A cable has two ends: who begins anew at the other one was there before, and does not go on with that."""
+        before = self._cables.pop(cable, None)
+        if before is None or before.medium.cable != cable:  # nobody, or it has gone on by another medium since
             return
         error = LinkError("another has come by its cable; it was restarted", cause="restarted")
-        link = cast("ServerLink | None", before.link)
-        if link is not None:
-            if link.medium.cable != cable:
-                return  # it goes on by another
-            link.lose(error)  # its carrier has not come to tell so
+        if before.link is not None:
+            before.link.lose(error)  # its carrier has not come to tell so
         before.end(error)
 
     def tick(self, now_s: float) -> None:

@@ -77,7 +77,7 @@ class ServerLink(Link):
         resumes = session is not None
         if session is None:
             session = ServerSession(self._hub, self.options, accepts, codec, self.peer)
-            self._hub.enter_session(session)
+            self._hub.enter_session(session, self.medium)
         self._put_hello(
             Kind.WELCOME,
             {

@@ -36,6 +36,7 @@ from .hub import (
     presence_fields,
 )
 from .inbox import Inbox
+from .medium import ANY
 from .session import Limits, Session
 from .stall import StallBudget
 from .translate import translate, translate_event
@@ -81,7 +82,7 @@ class ServerSession(Session):
         events: The events that wait for it.
         stall: How long it may still hold up others.
         detached_s: When its link left; ``None`` while it has one.
-        byte_s: How long its medium takes for a byte, in seconds; 0 where that is not known.
+        medium: What carries its link, or carried the last one.
         is_closing: Whether the server closes: events that come now are not taken, nor acknowledged.
     """
 
@@ -92,7 +93,6 @@ class ServerSession(Session):
         "_inbox",
         "_lost",
         "_owned",
-        "byte_s",
         "codec",
         "counters",
         "detached_s",
@@ -101,6 +101,7 @@ class ServerSession(Session):
         "is_closing",
         "listeners",
         "max_requests",
+        "medium",
         "peer",
         "secret",
         "senders",
@@ -139,7 +140,7 @@ class ServerSession(Session):
         self.events = EventQueue(options.event_queue, self.count)
         self.stall = StallBudget(options.stall_budget)
         self.detached_s: float | None = None
-        self.byte_s = 0.0
+        self.medium = ANY
         self.is_closing = hub.is_closing
         self._owned: dict[int, Topic] = {}
         self._lost: dict[str, SenderEntry] = {}  # by name: senders that lost it, of which events may be on their way
@@ -188,7 +189,7 @@ class ServerSession(Session):
     @property
     def fair_s(self) -> float:
         """In how many seconds it would be fair to read these, by the line that it has."""
-        return fair_s(self.most_waiting, self.byte_s)
+        return fair_s(self.most_waiting, self.medium.byte_s)
 
     @property
     def taken(self) -> int:

@@ -27,6 +27,7 @@ from sigcore.protocol.client_link import ClientLink
 from sigcore.protocol.client_session import ClientSession
 from sigcore.protocol.frames import FIRST_CONTROL, FIRST_EVENT_LANE, HEADER_BYTES, PREFACE, Kind, frame, split_run
 from sigcore.protocol.hub import Hub
+from sigcore.protocol.medium import ANY, Medium
 from sigcore.protocol.outbox import REFUSED, Outbox, Outlet
 from sigcore.protocol.routes import Topic
 from sigcore.protocol.server_link import ServerLink
@@ -176,9 +177,9 @@ class Server:
         self._is_dirty = False
         self._links: WeakSet[ServerLink] = WeakSet()
 
-    def new_link(self, **limits: Any) -> ServerLink:
+    def new_link(self, medium: Medium = ANY, **limits: Any) -> ServerLink:
         """Return a new link that has heard nothing yet."""
-        link = ServerLink(self.hub, LinkOptions(**limits), "mem://test", self.now_s)
+        link = ServerLink(self.hub, LinkOptions(**limits), "mem://test", self.now_s, medium)
         self._links.add(link)
         return link
 
@@ -216,7 +217,7 @@ class RawPeer:
     Attributes:
         server: The server.
         name: What it calls itself.
-        ours: The options of the server's end of its links.
+        ours: The options of the server's end of its links, and their ``medium``.
         theirs: What it says in HELLO of itself: codec and limits.
         credit: How far ahead of what it has heard the server may send events.
         session: The session's end at the server.
