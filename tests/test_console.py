@@ -113,6 +113,24 @@ def test_a_listener_that_blocks_costs_the_others_nothing_and_memory_stays_bounde
         assert any(isinstance(item, Gap) for item in here.data)
 
 
+def test_of_long_lines_no_more_wait_for_a_listener_that_blocks_than_of_events(medium: PortCarrier) -> None:
+    go_on = threading.Event()
+    here = Gaps()
+
+    def block(info: EventInfo, data: Any) -> None:
+        assert go_on.wait(LIMIT_S)
+        here(info, data)
+
+    with ServerRouter(URL, event_queue=65_536) as server:
+        try:
+            server.add_listener(block, event=EVENT_CONSOLE, on_gap=here.gap)
+            medium.print(*["x" * LINE_CHARACTERS] * 100)
+            wait_until(lambda: server.counters.get("console", 0) > 80, "most of them are lost")
+        finally:
+            go_on.set()
+        here.wait_lines(100)
+
+
 def test_it_goes_on_after_the_client_came_back_with_a_new_session(medium: PortCarrier) -> None:
     with ClientRouter(URL, connect_timeout=None, reconnect_delay=0.01) as client:
         heard = Heard()

@@ -193,16 +193,16 @@ class _Here:
 
     def tell(self, line: str) -> bool:
         """Have a line delivered; return whether there was room."""
-        return self._put(partial(self._signal.trigger, line))
+        return self._put(partial(self._signal.trigger, line), len(line))
 
     def tell_gap(self, gap: Gap) -> bool:
         """Have a gap told; return whether there was room."""
         return self._put(partial(self._signal.report_gap, gap))
 
-    def _put(self, work: Callable[[], None]) -> bool:
+    def _put(self, work: Callable[[], None], size: int = 0) -> bool:
         if not self._signal.has_listeners:
             return True
         if self._local.waiting_size >= self._local.most_waiting:
             return False
-        self._local.put(work)
+        self._local.put(work, size)
         return True

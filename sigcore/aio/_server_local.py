@@ -308,11 +308,16 @@ class ServerLocal:
         self._settling = False
         self._tables._presence.settle()
 
-    def put(self, delivery: Delivery) -> None:
-        """Have something done in its place among the events for our listeners."""
+    def put(self, delivery: Delivery, holds: int = 0) -> None:
+        """Have something done in its place among the events for our listeners.
+
+        Args:
+            delivery: A run of events, or what else there is to do.
+            holds: About how many bytes that keeps alive until it is done; a run says so itself.
+        """
         if not self._batch:
             self._loop.call_soon(self._hand_over)
-        size = size_of(delivery) or WORK_BYTES
+        size = size_of(delivery) or WORK_BYTES + holds
         self._batch.append(delivery)
         self._batch_size += size
         self.waiting_size += size
