@@ -271,6 +271,8 @@ def _as_in_a_query(name: str, value: object) -> str:
 def _structured(name: str, value: object) -> str:
     """Return a list or a table as it stands in a URL: as JSON, which options of a carrier may take."""
     if name == "senders" and isinstance(value, list) and all(isinstance(pattern, str) for pattern in value):
+        if divided := [pattern for pattern in value if "," in pattern]:
+            raise EndpointError(f"the option 'senders' has {divided[0]!r}; a comma divides names, none can have one")
         return ",".join(value)
     if name in option_names(LinkOptions):
         kinds = "text, or a list of texts" if name == "senders" else "text, a number, true or false"

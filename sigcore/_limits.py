@@ -141,6 +141,8 @@ def read_keywords(keywords: Mapping[str, object]) -> dict[str, Any]:
 
 def _read_keyword(name: str, value: object) -> object:
     known = list(LinkKeywords.__annotations__)
+    if name == "senders":
+        raise TypeError("senders is no keyword, but an option of one endpoint: tcp://127.0.0.1:3000?senders=thermo-*")
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"it takes: {', '.join(known)}"

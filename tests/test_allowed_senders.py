@@ -46,6 +46,11 @@ def test_any_other_name_is_refused_with_the_endpoint_and_the_names_that_it_takes
         client.add_sender("gps")
 
 
+def test_it_belongs_to_an_endpoint_and_is_no_keyword() -> None:
+    with pytest.raises(TypeError, match="an option of one endpoint"):
+        ServerRouter(URL, senders="gps")  # type: ignore[call-arg]
+
+
 def test_the_asyncio_form_is_refused_too() -> None:
     async def scenario() -> None:
         async with sigcore.aio.ServerRouter(SERVER), sigcore.aio.ClientRouter(URL) as client:

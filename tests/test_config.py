@@ -149,6 +149,10 @@ BEYOND_THE_SCHEMA = {
         'endpoints = [{ url = "mem://one", options = { since = 2024-05-01 } }]',
         "endpoints[0]: the option 'since' is a date or a time; it must be text, a number, true or false, a list or a",
     ),
+    "pattern of senders that would be two": (
+        'endpoints = [{ url = "mem://one", options = { senders = ["gps,*"] } }]',
+        "endpoints[0]: the option 'senders' has 'gps,*'; a comma divides names, none can have one",
+    ),
     "pattern of senders that is none": (
         'endpoints = [{ url = "mem://one", options = { senders = ["#server"] } }]',
         "endpoints[0]: mem://one?senders=%23server: option 'senders' cannot be '#server'; it takes names of senders",
