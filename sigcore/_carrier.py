@@ -144,6 +144,6 @@ class _FactoryLike:
         return self._make()
 
     def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):
+        if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._original, name)

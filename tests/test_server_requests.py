@@ -44,7 +44,15 @@ def test_a_port_that_the_server_does_not_have_is_said_with_those_it_has(asking: 
 
 @pytest.mark.parametrize(
     "params",
-    [None, {}, {"port": PORT}, {"port": PORT, "seconds": 0}, {"port": PORT, "seconds": "9"}, {"port": 5, "seconds": 1}],
+    [
+        None,
+        {},
+        {"port": PORT},
+        {"port": PORT, "seconds": 0},
+        {"port": PORT, "seconds": "9"},
+        {"port": PORT, "seconds": 10**400},
+        {"port": 5, "seconds": 1},
+    ],
 )
 def test_parameters_that_are_wrong_are_said_with_the_right_ones(asking: Any, params: Any) -> None:
     with pytest.raises(RequestFailed, match=r'lend takes \{"port": "/dev/ttyUSB0", "seconds": 90\}'):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,7 +39,7 @@ class ServerRequests:
             LookupError: No endpoint of the server has such a port, or can lend it.
         """
         port, seconds = _port_in(params, LEND), params.get("seconds")
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= sys.float_info.max:
             raise ValueError(f"{LEND}; seconds must be a number more than 0")
         return await self._with_port(port, "lend", lambda lend: lend(port, float(seconds)))
 
