@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from pathlib import Path
@@ -60,6 +61,30 @@ def test_a_lent_port_is_left_and_taken_again_and_the_sender_is_the_same() -> Non
             server.request("#server", "take_back", {"port": place.path}, timeout=PATIENCE_S)
             came.get(timeout=PATIENCE_S)
             assert server.request("meter", "voltage", timeout=PATIENCE_S) == 4.2
+
+
+def test_a_loose_contact_does_not_make_the_waits_longer(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "sigcore.client")
+    with (
+        OverPty(Board(period_s=0.02)) as place,
+        sigcore.ServerRouter(f"lines+{place.endpoint}?sender=board&grace=60s"),
+    ):
+        for lost in range(1, 5):
+            wait_for_texts(caplog, "connected to", lost)
+            place.unplug()
+            wait_for_texts(caplog, "next try in", lost)
+            place.replug()
+    waits_s = [float(text.split()[-2]) for text in wait_for_texts(caplog, "next try in", 4)]
+    assert max(waits_s) <= 0.25
+
+
+def wait_for_texts(caplog: pytest.LogCaptureFixture, part: str, number: int) -> list[str]:
+    """Return the log lines with ``part`` in them, once there are so many."""
+    until = time.monotonic() + PATIENCE_S
+    while len(found := [text for text in caplog.messages if part in text]) < number:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return found
 
 
 def test_a_device_on_the_network_cannot_be_lent() -> None:

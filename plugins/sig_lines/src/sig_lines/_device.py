@@ -32,6 +32,9 @@ Console = Callable[[str, str], None]
 
 _OPEN_TIMEOUT_S = 10.0
 
+_RECONNECT_S = 0.25
+"""The link waits for the device, not for the server; so a device that comes and goes is not kept waiting for more."""
+
 _TURN_BYTES = 8 * 1024
 """What is translated before the loop does something else: some 500 lines, or 10 ms."""
 
@@ -204,6 +207,7 @@ class Device:
                 codec=codec,
                 name=self._name,
                 connect_timeout=_OPEN_TIMEOUT_S,
+                reconnect_delay=_RECONNECT_S,
                 slow_callback=None,  # the server's own loop, which it watches
                 on_error=self._refused,
             )
