@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._carrier import Listening
-from .._names import SERVER
 from .._requests import Handlers
 
 LEND = 'lend takes {"port": "/dev/ttyUSB0", "seconds": 90}'
@@ -22,13 +21,11 @@ class ServerRequests:
         listenings: Where links come in; looked at anew for each request.
 
     Attributes:
-        name: ``#server``.
         handlers: As a sender has them.
     """
 
     def __init__(self, listenings: Sequence[Listening]) -> None:
         self._listenings = listenings
-        self.name = SERVER
         self.handlers = Handlers({"lend": self._lend, "take_back": self._take_back, "ports": self._ports}, None)
 
     async def _lend(self, params: Any) -> dict[str, Any]:
