@@ -23,6 +23,7 @@ import sigcore
         ({"parse": "regex"}, "parse=regex needs a pattern"),
         ({"parse": "json", "pattern": "x"}, "has no use for patterns"),
         ({"columns": "a,b"}, "columns= is for parse=csv"),
+        ({"event_names": "a,b"}, "event_names= is for patterns"),
         ({"pattern": "("}, "pattern is no regular expression"),
         ({"events": {"a": 3}}, "events.a.pattern is 3; it must be a regular expression"),
         ({"events": {"a": {"patern": "x"}}}, "there is no key 'patern'; did you mean 'pattern'"),

@@ -299,6 +299,13 @@ def test_no_more_requests_may_wait_than_a_device_can_answer_soon() -> None:
         device.ask("volt", None)
 
 
+def test_a_digit_of_a_parameter_is_one_that_devices_know() -> None:
+    device = there(requests={"go": {"send": "G{n}", "params": {"n": r"\d+"}}})
+    assert Send(b"G28\n") in ask(device, "go", {"n": 28})[1]
+    with pytest.raises(ValueError, match="may not be"):
+        device.ask("go", {"n": "\u0662\u0668"})
+
+
 def test_nothing_is_sent_while_the_line_takes_nothing() -> None:
     device = there(requests=METER)
     device.hold()

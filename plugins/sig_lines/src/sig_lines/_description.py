@@ -104,6 +104,8 @@ def _reader(options: LinesOptions, patterns: list[tuple[str, re.Pattern[str]]]) 
         raise ValueError(f"parse={parse} has no use for patterns; leave out pattern= and events=, or say parse=regex")
     if options.columns is not None and parse != "csv":
         raise ValueError(f"columns= is for parse=csv, and here parse is {parse}")
+    if options.event_names is not None and parse != "regex":
+        raise ValueError(f"event_names= is for patterns, and here parse is {parse}")
     types = Types(types_of(options.types or {}))
     match parse:
         case "json":

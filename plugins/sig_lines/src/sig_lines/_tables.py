@@ -103,13 +103,13 @@ def patterns_of(option: str, table: Mapping[str, Any]) -> list[tuple[str, re.Pat
     return found
 
 
-def pattern_of(where: str, text: object) -> re.Pattern[str]:
+def pattern_of(where: str, text: object, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
     """Return a regular expression."""
     if not isinstance(text, str):
         _refuse(where, text, "a regular expression in quotes")
     try:
-        return re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
+        return re.compile(text, flags)
+    except (re.error, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"{where} is no regular expression: {error}; it is {text!r}") from None
 
 
@@ -151,7 +151,7 @@ def _request(name: str, value: Any, timeout_s: float) -> RequestSpec:
 def _allowed(where: str, params: object) -> dict[str, re.Pattern[str]]:
     if not isinstance(params, dict):
         _refuse(f"{where}.params", params, "a table of patterns by parameter")
-    return {name: pattern_of(f"{where}.params.{name}", pattern) for name, pattern in params.items()}
+    return {name: pattern_of(f"{where}.params.{name}", pattern, re.ASCII) for name, pattern in params.items()}
 
 
 def polls_of(table: Mapping[str, Any], requests: Mapping[str, RequestSpec]) -> list[PollSpec]:
