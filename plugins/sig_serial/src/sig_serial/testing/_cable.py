@@ -4,12 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Self
 
-from ._ends import Ends
+from ._joined_ports import JoinedPorts
 from ._pty import PtyPort
-from ._worker import Worker
 
 Fault = Callable[[str, bytes], bytes]
 """What the cable does to bytes: called with the path that they go to, and the bytes; gives those that arrive."""
@@ -17,7 +14,7 @@ Fault = Callable[[str, bytes], bytes]
 _PIECE_BYTES = 4096
 
 
-class PtyCable:
+class PtyCable(JoinedPorts):
     """A null-modem cable between two serial ports, each a pseudo-terminal behind a path that stays the same.
 
     Bytes come out at the other end in order and unharmed, and wait where nobody takes them, as on a line with
@@ -34,43 +31,10 @@ class PtyCable:
     """
 
     def __init__(self, directory: str | None = None, *, fault: Fault | None = None) -> None:
+        super().__init__(directory, "pty-cable")
         self.fault = fault
-        self._ends = Ends(directory)
-        self.left, self.right = self._ends.left.path, self._ends.right.path
-        self._arriving = {self._ends.left: bytearray(), self._ends.right: bytearray()}
-        self._is_open = True
-        for end in self._ends.chosen(None):
-            end.plug()
-        self._worker = Worker("pty-cable", self._carry)
-        self._worker.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Unplug both ends and remove their paths; may be called twice."""
-        if not self._is_open:
-            return
-        self._is_open = False
-        self.unplug()
-        self._worker.stop()
-        self._ends.remove()
-
-    def unplug(self, path: str | None = None) -> None:
-        """Take away the device at ``path``, both where none is given; whoever has it open loses it.
-
-        Bytes on their way to it are lost, as are those sent to it until it is plugged in again.
-        """
-        for end in self._ends.chosen(path):
-            self._worker.do(partial(self._take_away, end))
-
-    def replug(self, path: str | None = None) -> None:
-        """Bring the device back at the same path; in truth it is another, as after a real replug."""
-        for end in self._ends.chosen(path):
-            self._worker.do(end.plug)
+        self._arriving = {self._left: bytearray(), self._right: bytearray()}
+        self._start()
 
     # On the cable's thread.
 
@@ -78,7 +42,7 @@ class PtyCable:
         end.unplug()
         self._arriving[end].clear()
 
-    def _carry(self) -> None:
+    def _turn(self) -> None:
         to_read = [end.master for end, other in self._pairs() if end.is_plugged and not self._arriving[other]]
         to_write = [end.master for end, arriving in self._arriving.items() if arriving and end.is_plugged]
         self._worker.wait(to_read, to_write)
@@ -86,7 +50,7 @@ class PtyCable:
             self._carry_from(end, other)
 
     def _pairs(self) -> tuple[tuple[PtyPort, PtyPort], tuple[PtyPort, PtyPort]]:
-        left, right = self._ends.left, self._ends.right
+        left, right = self._left, self._right
         return (left, right), (right, left)
 
     def _carry_from(self, end: PtyPort, other: PtyPort) -> None:

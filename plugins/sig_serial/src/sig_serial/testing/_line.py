@@ -6,18 +6,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Self
 
 from ._direction import Direction
-from ._ends import Ends
+from ._joined_ports import JoinedPorts
 from ._pty import PtyPort
-from ._worker import Worker
 
 _IDLE_LOOK_S = 0.02
 """How soon a line at rest sees that its faults were changed."""
 
 
-class SimulatedLine:
+class SimulatedLine(JoinedPorts):
     """A line between two serial ports that carries bytes at its baud rate and treats them as badly as it is told.
 
     The ports are pseudo-terminals behind paths that stay the same. Each direction takes bytes from its sender no faster
@@ -56,56 +54,22 @@ class SimulatedLine:
         for name, value in (("baudrate", baudrate), ("step_s", step_s)):
             if not value > 0:
                 raise ValueError(f"{name} must be above 0; it is {value!r}")
-        self._ends = Ends(directory)
-        ends = left, right = self._ends.left, self._ends.right
-        self.left, self.right = left.path, right.path
-        self.to_left = Direction(right, left, baudrate, has_flow_control=flow_control)
-        self.to_right = Direction(left, right, baudrate, has_flow_control=flow_control)
+        super().__init__(directory, "serial-line")
+        self.to_left = Direction(self._right, self._left, baudrate, has_flow_control=flow_control)
+        self.to_right = Direction(self._left, self._right, baudrate, has_flow_control=flow_control)
         self._directions = (self.to_left, self.to_right)
         for direction in self._directions:
             direction.faults = faults() if faults else None
-        for end in ends:
-            end.plug()
         self._step_s = step_s
         self._next_s = 0.0
-        self._is_open = True
-        self._worker = Worker("serial-line", self._turn)
-        self._worker.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Unplug both ends and remove their paths; may be called twice."""
-        if not self._is_open:
-            return
-        self._is_open = False
-        self.unplug()
-        self._worker.stop()
-        self._ends.remove()
-
-    def unplug(self, path: str | None = None) -> None:
-        """Take away the device at ``path``, both where none is given; whoever has it open loses it.
-
-        Bytes on their way to it and from it are lost, as are those sent to it until it is plugged in again.
-        """
-        for end in self._ends.chosen(path):
-            self._worker.do(partial(self._take_away, end))
-
-    def replug(self, path: str | None = None) -> None:
-        """Bring the device back at the same path; in truth it is another, as after a real replug."""
-        for end in self._ends.chosen(path):
-            self._worker.do(end.plug)
+        self._start()
 
     def say(self, path: str, text: bytes) -> None:
         """Send ``text`` as if the device at ``path`` had: a boot loader's banner, a ``printf`` amid its packets.
 
         It goes before what the program at ``path`` has written and the line has not taken yet, at the line's pace.
         """
-        [end] = self._ends.chosen(path)
+        [end] = self._chosen(path)
         self._worker.do(partial(self._from(end).say, text))
 
     # On the line's thread.
@@ -131,4 +95,4 @@ class SimulatedLine:
             direction.forget()
 
     def _from(self, end: PtyPort) -> Direction:
-        return self.to_right if end is self._ends.left else self.to_left
+        return self.to_right if end is self._left else self.to_left
