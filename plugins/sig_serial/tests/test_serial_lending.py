@@ -217,8 +217,9 @@ def test_what_cannot_be_lent_is_said(cable: PtyCable) -> None:
                     await bench.listening.lend(cable.left, seconds)
             cable.unplug(cable.left)
             await bench.becomes(lambda: bench.state == "absent")
-            with pytest.raises(LookupError, match="is not there"):
+            with pytest.raises(sigcore.LinkError, match="is not there, so nobody has it"):
                 await bench.listening.lend(cable.left, 60.0)
+            assert (await bench.listening.take_back(cable.left))["state"] == "absent"
 
     play(scene)
 

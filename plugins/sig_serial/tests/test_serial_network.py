@@ -374,6 +374,23 @@ def test_a_doubled_byte_that_is_sent_by_halves_arrives_once(byte: bytes) -> None
     assert Rfc2217(SerialOptions()).receive(bytes(wire.sent)) == byte * 50
 
 
+def test_bytes_wait_for_the_rest_of_a_command() -> None:
+    wire = Trickle(2, 0, 8, 8)
+    port = port_on(wire)
+    port._telnet.answers += b"\xff\xfb\x2c"
+    with pytest.raises(BlockingIOError):
+        port.write(b"data")  # two thirds of the command went, and then there was no room
+    with pytest.raises(BlockingIOError):
+        port.write(b"data")
+    assert port.write(b"data") == 4
+    assert wire.sent == b"\xff\xfb\x2cdata"
+
+
+def test_a_name_that_no_host_can_have_is_an_error_that_shows_it() -> None:
+    with pytest.raises(OSError, match=r"'a\.\.b' is no host name"):
+        open_network_port(NetworkAddress("socket", "a..b", 4000), SerialOptions())
+
+
 def test_what_is_given_up_amid_a_doubled_byte_does_not_garble_what_comes_after() -> None:
     wire = Trickle(1, 100, 100)
     port = port_on(wire)

@@ -82,6 +82,13 @@ def test_what_came_before_the_opening_is_thrown_away(cable: PtyCable) -> None:
     right.close(0.0)
 
 
+def is_exclusive(fd: int) -> bool:
+    """Return whether a terminal is closed to other programs (Linux)."""
+    flag = array.array("i", [0])
+    fcntl.ioctl(fd, 0x80045440, flag)  # TIOCGEXCL
+    return bool(flag[0])
+
+
 def test_a_second_opening_is_refused_until_the_first_is_closed(cable: PtyCable) -> None:
     first = open_port(cable.left, SerialOptions())
     with pytest.raises(OSError, match=r"in use by this very program") as caught:
@@ -92,17 +99,37 @@ def test_a_second_opening_is_refused_until_the_first_is_closed(cable: PtyCable) 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whether a terminal is exclusive")
-def test_other_programs_are_kept_away_only_while_the_port_is_open(cable: PtyCable) -> None:
-    def is_exclusive() -> bool:
-        flag = array.array("i", [0])
-        fcntl.ioctl(watcher, 0x80045440, flag)  # TIOCGEXCL
-        return bool(flag[0])
-
+def test_other_programs_are_kept_away_only_while_the_port_is_open(
+    cable: PtyCable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sig_serial._tty._PTY_DIRECTORY", "/none/")  # as if it were real
     watcher = os.open(cable.left, os.O_RDWR | os.O_NOCTTY)
     port = open_port(cable.left, SerialOptions())
-    assert is_exclusive()
+    assert is_exclusive(watcher)
     port.close(0.0)
-    assert not is_exclusive()
+    assert not is_exclusive(watcher)
+    os.close(watcher)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whether a terminal is exclusive")
+def test_a_program_that_is_killed_does_not_lock_a_pseudo_terminal_for_ever(cable: PtyCable) -> None:
+    watcher = os.open(cable.left, os.O_RDWR | os.O_NOCTTY)
+    code = (
+        "import sys\n"
+        "from sig_serial._options import SerialOptions\n"
+        "from sig_serial._port import open_port\n"
+        "port = open_port(sys.argv[1], SerialOptions())\n"
+        "print('has it', flush=True); sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", code, cable.left]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "has it\n"
+        with pytest.raises(OSError, match="in use by python"):
+            open_port(cable.left, SerialOptions())
+        program.kill()
+    assert not is_exclusive(watcher)  # root, who may run this test, would get in all the same
+    open_port(cable.left, SerialOptions()).close(0.0)
     os.close(watcher)
 
 
@@ -131,9 +158,14 @@ def test_what_is_no_tty_is_refused(what: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, to become somebody else")
-def test_a_forbidden_device_says_which_group_to_join(cable: PtyCable) -> None:
+@pytest.mark.parametrize(
+    ("group", "mode", "advice"),
+    [(1, 0o660, "usermod -aG"), (0, 0o660, "no group but root's"), (1, 0o600, "no group but root's")],
+)
+def test_a_forbidden_device_says_what_gives_the_right(cable: PtyCable, group: int, mode: int, advice: str) -> None:
     os.chmod(os.path.dirname(cable.left), 0o755)
-    os.chmod(cable.left, 0o600)
+    os.chown(cable.left, 0, group)
+    os.chmod(cable.left, mode)
     code = (
         "import os, sys\n"
         "from sig_serial._options import SerialOptions\n"
@@ -147,7 +179,7 @@ def test_a_forbidden_device_says_which_group_to_join(cable: PtyCable) -> None:
         command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     )
     assert "permission denied" in said.stdout
-    assert "usermod -aG" in said.stdout
+    assert advice in said.stdout
 
 
 def test_the_settings_reach_the_device(cable: PtyCable) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import subprocess
@@ -357,8 +358,49 @@ def test_a_device_is_found_by_its_usb_identity_also_under_another_name(cable: Pt
                 peer.transport.abort()
                 await bench.connect(cable.right)
                 assert bench.came[-1].port == real(cable.left) != old
+                cables = {came.transport.get_extra_info("cable") for came in bench.came}
+                assert len(cables) == 1  # it is the same device to the session above
 
     play(scene)
+
+
+def test_a_device_that_comes_back_by_another_name_is_no_other_device_in_the_log(
+    cable: PtyCable, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sigcore.serial")
+
+    async def scene() -> None:
+        async with Bench() as bench:
+            listening = await bench.listen(f"serial://{cable.left}")
+            with PtyCable():  # takes the old name away
+                for _ in range(3):
+                    cable.unplug(cable.left)
+                    cable.replug(cable.left)
+                    await becomes(lambda: listening.status()[0].get("identity", "").endswith(f"({real(cable.left)})"))
+
+    play(scene)
+    assert "left alone" not in caplog.text
+
+
+def test_a_look_that_fails_is_told_once_and_is_not_the_last(cable: PtyCable, caplog: pytest.LogCaptureFixture) -> None:
+    is_failing = True
+
+    def list_ports() -> list[PortInfo]:
+        if is_failing:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return usb(cable.left)
+
+    async def scene() -> None:
+        nonlocal is_failing
+        async with Bench(list_ports) as bench:
+            await bench.listen("serial+usb://1a86:*")
+            await becomes(lambda: "Too many open files" in caplog.text)
+            await asyncio.sleep(0.5)  # another look or two
+            is_failing = False
+            await bench.connect(cable.right)
+
+    play(scene)
+    assert caplog.text.count("Too many open files") == 1
 
 
 def test_another_device_that_gets_the_name_of_a_lost_one_is_not_taken_for_it(cable: PtyCable) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sigcore import LinkError
 
+from ._port_errors import text_of
 from ._wires import start_wire
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class BareLine:
 
     def port_lost(self, cause: OSError) -> None:
         """Tell who waits for it."""
-        error = LinkError(f"serial port {self._path} is gone (unplugged, or its driver failed): {cause}")
+        error = LinkError(f"serial port {self._path} is gone (unplugged, or its driver failed): {text_of(cause)}")
         self.lost.set_result(error)
 
     def port_closed(self) -> None:

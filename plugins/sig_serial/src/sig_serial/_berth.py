@@ -20,7 +20,7 @@ from sigcore import LinkError
 from ._device_file import is_fresh, node_of
 from ._finding import key_of
 from ._opening import open_in_thread
-from ._port_errors import absent
+from ._port_errors import absent, text_of
 
 if TYPE_CHECKING:
     from ._finding import Device
@@ -208,13 +208,13 @@ class Berth:
 
     def _refused(self, exc: OSError) -> None:
         """Say why the port could not be opened: once, and not what udev will have mended in a moment."""
-        self._problem = str(exc)
+        self._problem = text_of(exc)
         self._is_tried.set()
         if isinstance(exc, PermissionError) and is_fresh(self.device):
-            logger.debug("%s; it has only just come, and is tried again", exc)
+            logger.debug("%s; it has only just come, and is tried again", self._problem)
         elif self._problem != self._told:
             self._told = self._problem
-            logger.warning("%s; it is tried again", exc)
+            logger.warning("%s; it is tried again", self._problem)
 
     # Using.
 

@@ -90,7 +90,10 @@ class SerialCarrier:
         options, address = endpoint.options(SerialOptions), read_address(endpoint)
 
         def start(port: Port) -> PortLine:
-            return start_line(port, Role.LISTENER, protocol_factory, options, patience_s=LISTENER_PATIENCE_S)
+            line = start_line(port, Role.LISTENER, protocol_factory, options, patience_s=LISTENER_PATIENCE_S)
+            if not address.is_pattern:
+                line.cable = str(address)  # a device that reboots may come back by another path
+            return line
 
         listening = SerialListening(endpoint, address, options, start, self._list_ports)
         await listening.open()

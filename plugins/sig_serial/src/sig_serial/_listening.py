@@ -32,6 +32,8 @@ logger = sigcore.get_logger("sigcore.serial")
 LOOK_INTERVAL_S = 0.25
 """Between two looks at which devices are there. A look costs some 0.1 ms, and 1 ms by USB identity."""
 
+_SOON = "it comes in the place of one that has gone"
+
 LONGEST_LOAN_S = 86_400
 """A day: who forgets to give a port back has it no longer."""
 
@@ -68,6 +70,7 @@ class SerialListening:
         self._left_alone: dict[str, str] = {}
         self._known_before_loan: set[str] | None = None
         self._present: set[str] = set()
+        self._told = ""
         self._is_closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -80,7 +83,7 @@ class SerialListening:
         if self._address.is_pattern:
             logger.info("serial ports that are %s are taken as they come", self._address)
         elif not await self._take_first():
-            logger.info("serial port %s is not there; it is taken as soon as it comes", self._address)
+            logger.warning("serial port %s is not there; it is taken as soon as it comes", self._address)
         name = f"sig-serial {self._address}"
         self._task = asyncio.get_running_loop().create_task(self._keep_looking(), name=name)
 
@@ -111,11 +114,18 @@ class SerialListening:
 
         Raises:
             LookupError: The port is none of this endpoint.
+            sigcore.LinkError: The device is not there.
             ValueError: ``seconds`` is not more than 0, or more than a day.
         """
         if not 0 < seconds <= LONGEST_LOAN_S:
             raise ValueError(f"a port is lent for some seconds, {LONGEST_LOAN_S} at most, not for {seconds:g}")
         berth = self._berth(port)
+        if berth is None:
+            raise sigcore.LinkError(
+                f"serial port {port} is not there, so nobody has it; other programs can open it when it comes, until "
+                "the server does",
+                cause="unplugged",
+            )
         if self._known_before_loan is None:
             self._known_before_loan = set(self._present)
         await berth.lend(seconds)
@@ -134,6 +144,8 @@ class SerialListening:
             LookupError: The port is none of this endpoint.
         """
         berth = self._berth(port)
+        if berth is None:
+            return self._absence()
         await berth.take_back()
         return berth.status()
 
@@ -141,16 +153,18 @@ class SerialListening:
         """Return how the ports are doing, in plain values; one that is awaited has the state ``absent``."""
         if self._berths or self._address.is_pattern:
             return [berth.status() for berth in self._berths.values()]
-        return [{"port": str(self._address), "state": "absent"}]
+        return [self._absence()]
 
-    def _berth(self, port: str) -> Berth:
+    def _absence(self) -> dict[str, Any]:
+        return {"port": str(self._address), "state": "absent"}
+
+    def _berth(self, port: str) -> Berth | None:
+        """Return the berth of a port; ``None`` where the one device that is meant is not there."""
         berths = self._berths
         if found := berths.get(key_of(port)):
             return found
         if self._is_meant_by(port) and not self._address.is_pattern:
-            if berths:
-                return next(iter(berths.values()))
-            raise LookupError(f"serial port {port} is not there; nobody has it")
+            return next(iter(berths.values()), None)
         there = ", ".join(str(berth.device) for berth in berths.values())
         raise LookupError(f"{port} is no port of {self.endpoint}, which has {there or 'none at the moment'}")
 
@@ -187,7 +201,12 @@ class SerialListening:
     async def _keep_looking(self) -> None:
         try:
             while not self._is_closing.is_set():
-                await self._look()
+                try:
+                    await self._look()
+                except (OSError, TypeError, ValueError) as exc:  # no file descriptor left, or as in ``find_ports``
+                    self._could_not_look(exc)
+                else:
+                    self._told = ""
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_INTERVAL_S):
                         await self._is_closing.wait()
@@ -196,6 +215,12 @@ class SerialListening:
         finally:
             for berth in self._berths.values():
                 berth.abort()
+
+    def _could_not_look(self, exc: Exception) -> None:
+        text = str(exc)
+        if text != self._told:
+            self._told = text
+            logger.warning("which serial ports there are cannot be found out: %s; it is tried again", text)
 
     async def _look(self) -> None:
         devices: dict[str, Device] = {}
@@ -215,7 +240,7 @@ class SerialListening:
         if key in self._berths:
             return False
         why = self._why_not(key)
-        if why and self._left_alone.get(key) != why:
+        if why not in ("", _SOON, self._left_alone.get(key)):
             logger.info("serial port %s is left alone by %s: %s", device, self.endpoint, why)
         self._left_alone[key] = why
         return not why
@@ -224,7 +249,10 @@ class SerialListening:
         if self._known_before_loan is not None and key not in self._known_before_loan:
             return f"it came while a port of {self.endpoint} is lent, and may be that one in another shape"
         if self._berths and not self._address.is_pattern:
-            return f"{next(iter(self._berths.values())).device} is taken already; {CHOOSE}"
+            other = next(iter(self._berths))
+            if other not in self._present:  # the same device, whose old name is about to be given up
+                return _SOON
+            return f"{self._berths[other].device} is taken already; {CHOOSE}"
         owner = claim(key, self, str(self.endpoint))
         return f"{owner} has it" if owner else ""
 

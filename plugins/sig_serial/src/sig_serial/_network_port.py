@@ -59,6 +59,8 @@ def open_network_port(address: NetworkAddress, options: SerialOptions) -> Socket
     """
     try:
         sock = socket.create_connection((address.host, address.port), CONNECT_TIMEOUT_S)
+    except UnicodeError as exc:
+        raise OSError(errno.EINVAL, f"serial port {address}: {address.host!r} is no host name: {exc}") from exc
     except OSError as exc:
         raise LinkError(
             f"serial port {address} cannot be reached: {exc.strerror or exc}; is the bridge on, and are host and port "
@@ -192,6 +194,8 @@ class Rfc2217Port(SocketPort):
     def write(self, data: bytes | bytearray) -> int:
         """As ``SocketPort.write``."""
         self._answer()
+        if self._telnet.answers and not self._half_byte:
+            raise BlockingIOError(errno.EAGAIN, "the rest of a command goes first")
         begun = self._half_byte and data[:1] == IAC
         if self._half_byte and not begun:  # the byte was given up meanwhile; Telnet still needs its second half
             self.device.send(IAC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from contextlib import suppress
 
@@ -31,6 +32,11 @@ def explained(path: str, exc: Exception) -> OSError:
             return not_a_tty(path)
         case number:
             return OSError(number or errno.EIO, f"serial port {path} cannot be opened: {exc}")
+
+
+def text_of(exc: OSError) -> str:
+    """Return what an error says, without the number of the system's."""
+    return exc.strerror or str(exc)
 
 
 def absent(path: str, number: int = errno.ENOENT) -> FileNotFoundError:
@@ -73,11 +79,22 @@ def _errno(exc: Exception) -> int | None:
 
 
 def _forbidden(path: str) -> str:
-    group = "dialout"
-    if sys.platform != "win32":
-        with suppress(OSError, KeyError):
-            group = grp.getgrgid(os.stat(path).st_gid).gr_name
+    group = _group_that_may_open(path)
+    if group is None:
+        return (
+            f"serial port {path}: permission denied, and no group but root's may open it. If it was plugged in this "
+            'very moment, wait for udev; else have a udev rule give it to one, with GROUP="dialout", MODE="0660"'
+        )
     return (
         f"serial port {path}: permission denied; it belongs to the group {group!r}. "
         f"Join it with 'sudo usermod -aG {group} $USER' (usually dialout), then log in anew"
     )
+
+
+def _group_that_may_open(path: str) -> str | None:
+    """Return the group that has the right to a device; ``None`` where only root has, whose group nobody should join."""
+    if sys.platform != "win32":
+        with suppress(OSError, KeyError):
+            found = os.stat(path)
+            return grp.getgrgid(found.st_gid).gr_name if found.st_gid and found.st_mode & stat.S_IWGRP else None
+    return "dialout"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigcore import LinkError
 
+from ._port_errors import text_of
 from ._tables import Role
 from ._transport import CLOSE_TIMEOUT_S, SerialTransport
 from ._wires import start_wire
@@ -32,6 +33,8 @@ class PortLine(ABC):
         protocol_factory: Called for each link that comes up.
 
     Attributes:
+        cable: The name of the cable, by which the session above knows that whoever comes by it is the same again. The
+            port's path, unless it is set to what stays when that changes; before the first link.
         up: The first link; an ``OSError`` where none came up before the port was closed.
         closed: Done when the port is closed and every protocol knows: with the ``LinkError`` that says how the device
             was lost (its ``cause`` is ``unplugged``), with what ``release`` was given, else with ``None``.
@@ -41,6 +44,7 @@ class PortLine(ABC):
         self._loop = asyncio.get_running_loop()
         self.up: asyncio.Future[tuple[asyncio.Transport, asyncio.Protocol]] = self._loop.create_future()
         self.closed: asyncio.Future[OSError | None] = self._loop.create_future()
+        self.cable = port.path
         self._port = port
         self._role = role
         self._protocol_factory = protocol_factory
@@ -146,7 +150,9 @@ class PortLine(ABC):
     def port_lost(self, cause: OSError) -> None:
         """End the link: the device is gone."""
         path = self._port.path
-        loss = LinkError(f"serial port {path} is gone (unplugged, or its driver failed): {cause}", cause="unplugged")
+        loss = LinkError(
+            f"serial port {path} is gone (unplugged, or its driver failed): {text_of(cause)}", cause="unplugged"
+        )
         loss.__cause__ = cause
         self._port_loss = loss
         self._is_last_link = True
@@ -172,7 +178,7 @@ class PortLine(ABC):
         port = self._port
         extra = {
             "peername": port.path,
-            "cable": port.path,
+            "cable": self.cable,
             "serial": port.device,
             "byte_s": port.byte_s,
             "counters": self.counters,

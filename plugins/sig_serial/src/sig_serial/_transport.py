@@ -16,9 +16,9 @@ CLOSE_TIMEOUT_S = 1.0
 class SerialTransport(asyncio.Transport):
     """Bytes in order over a serial port.
 
-    ``get_extra_info`` knows ``"peername"`` and ``"cable"`` (both the device's path: whoever comes by the same cable is
-    the same device, perhaps restarted), ``"serial"`` (the library's port object), ``"byte_s"`` (how many seconds a byte
-    takes on the line) and ``"counters"`` (the line's counters).
+    ``get_extra_info`` knows ``"peername"`` (the device's path), ``"cable"`` (whoever comes by the same cable is the
+    same device, perhaps restarted: its path, or the USB identity that the endpoint names), ``"serial"`` (the library's
+    port object), ``"byte_s"`` (how many seconds a byte takes on the line) and ``"counters"`` (the line's counters).
 
     Args:
         line: The line that the link is on.

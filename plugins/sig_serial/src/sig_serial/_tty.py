@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 READ_BYTES = 4096
 """Most bytes in one read: what a POSIX line discipline keeps."""
 
+_PTY_DIRECTORY = "/dev/pts/"
+"""Where Linux has its pseudo-terminals. What is set there by a program that is killed stays as long as the other side
+is open, so none of them is made exclusive: after a crash nobody but root could open it again."""
+
 _DRAIN_STEP_S = 0.002
 """Between two looks at the output queue while closing: 23 bytes at 115 200 baud."""
 
@@ -90,7 +94,7 @@ class TtyPort:
         self._write_is_cancelled = False
         if sys.platform != "win32":
             self._fd = device.fileno()
-            if options.exclusive:
+            if options.exclusive and not real_path.startswith(_PTY_DIRECTORY):
                 # flock keeps away those who ask; this keeps away those who do not: a terminal program, ModemManager.
                 fcntl.ioctl(self._fd, termios.TIOCEXCL)
             # An empty read means that the device is gone, never that nothing has come; the library leaves VMIN at 0.
