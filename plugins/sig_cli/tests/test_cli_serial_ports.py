@@ -66,6 +66,19 @@ def test_two_devices_that_say_the_same_of_themselves_are_told_apart_by_their_nam
     assert endpoint_of(twin, [ADAPTER, twin]) == "serial:///dev/ttyUSB1"
 
 
+def test_a_device_without_a_serial_number_is_told_from_like_ones_that_have_one() -> None:
+    numbered = PortInfo("/dev/ttyUSB1", vid=0x1A86, pid=0x7523, serial_number="A1")
+    plain = PortInfo("/dev/ttyUSB2", vid=0x1A86, pid=0x7523)
+    assert endpoint_of(plain, [numbered, plain]) == "serial:///dev/ttyUSB2"
+    assert endpoint_of(numbered, [numbered, plain]) == "serial+usb://1a86:7523/A1"
+
+
+@pytest.mark.parametrize("number", ["A/1", "A*", "[A]"])
+def test_a_serial_number_that_no_endpoint_can_have_gives_the_path(number: str) -> None:
+    odd = PortInfo("/dev/ttyUSB0", vid=1, pid=2, serial_number=number)
+    assert endpoint_of(odd, [odd]) == "serial:///dev/ttyUSB0"
+
+
 def test_what_a_device_says_of_itself_is_printed_escaped() -> None:
     evil = PortInfo("/dev/ttyUSB0", "\x1b[31m", 1, 2, "\x07")
     assert "\x1b" not in "".join(port_lines([evil], Paint(on=False)))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("DEVICE", "WHAT", "USB", "OPEN BY")
 
+_NO_NUMBER = frozenset("/*[")
+"""What no serial number in an endpoint can have: there it is a separator or a pattern."""
+
 
 def port_lines(ports: Sequence[PortInfo], paint: Paint) -> list[str]:
     """Return a table of ports; below the row of each, what is too long for a column."""
@@ -38,17 +41,16 @@ def port_record(port: PortInfo, ports: Sequence[PortInfo]) -> dict[str, object]:
 
 def endpoint_of(port: PortInfo, ports: Sequence[PortInfo]) -> str:
     """Return the endpoint by which a port, one of ``ports``, is found again, wherever it is plugged in next."""
-    identity = _identity(port)
-    if identity and sum(_identity(other) == identity for other in ports) == 1:
-        return f"serial+usb://{identity}"
+    number = port.serial_number or ""
+    if port.usb_ids and not _NO_NUMBER.intersection(number) and sum(_is_like(port, other) for other in ports) == 1:
+        return f"serial+usb://{port.usb_ids}" + (f"/{quote(number, safe='')}" if number else "")
     path = port.by_id[0] if port.by_id else port.device
     return f"serial://{quote(path)}"
 
 
-def _identity(port: PortInfo) -> str:
-    if port.usb_ids is None:
-        return ""
-    return port.usb_ids + (f"/{quote(port.serial_number, safe='')}" if port.serial_number else "")
+def _is_like(port: PortInfo, other: PortInfo) -> bool:
+    """Tell whether what ``port`` says of itself fits ``other``: any serial number does where ``port`` has none."""
+    return port.usb_ids == other.usb_ids and port.serial_number in (None, "", other.serial_number)
 
 
 def _row(port: PortInfo, paint: Paint) -> tuple[str, str, str, str]:
