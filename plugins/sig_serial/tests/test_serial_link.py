@@ -267,6 +267,27 @@ def test_a_reset_of_the_link_s_own_beginning_means_nothing_later() -> None:
     assert (link.state, sent(link)) == (State.UP, [])
 
 
+@pytest.mark.parametrize("state", STATES[Role.LISTENER])
+def test_a_storm_of_resets_gets_no_storm_of_answers(state: State) -> None:
+    link = link_in(Role.LISTENER, state)
+    answers = 0
+    for epoch in range(1, 90):
+        give(link, reset(epoch), 1.0)
+        answers += kinds(sent(link, 1.0)).count(PacketType.RESET_ACK)
+    assert 1 <= answers <= 25  # of 22 bytes: some 20 ms of the line
+    assert link.deadline_s is not None
+    assert link.deadline_s <= 1.1
+
+
+def test_what_ends_a_link_does_not_wait_for_the_line() -> None:
+    link = link_in(Role.LISTENER, State.UP)
+    link.write(bytes(1000))
+    assert link.data_to_send(0.0) != b""
+    assert link.data_to_send(0.0) == b""
+    link.close()
+    assert kinds(sent(link)) == [PacketType.CLOSE] * 2
+
+
 def test_unknown_tags_are_told_of_at_most_ten_times_a_second() -> None:
     link = new_link(Role.LISTENER)
     told_s = []

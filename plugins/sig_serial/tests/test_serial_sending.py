@@ -8,10 +8,10 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 from sig_serial._counters import LinkCounters
-from sig_serial._fragment_size import FragmentSize
+from sig_serial._fragment_size import LEAST_BYTES, FragmentSize
 from sig_serial._receiving import Receiving
 from sig_serial._round_trip import RoundTrip
-from sig_serial._sending import Sending
+from sig_serial._sending import MAX_FLIGHTS, Sending
 
 BYTE_S = 1e-4
 STREAM = Random(2).randbytes(2000)
@@ -138,3 +138,39 @@ def test_bytes_that_were_told_in_a_range_are_never_sent_again() -> None:
     side.time_out(100.0)
     assert sent(side, 100.0) == []
     assert side.unacknowledged == 400
+
+
+def test_a_side_that_takes_crumbs_only_has_few_of_them_on_the_way() -> None:
+    side, _, _ = sending(window=2000, size=1)
+    side.write(STREAM)
+    assert len(sent(side)) == MAX_FLIGHTS
+    side.acknowledge(100, None, 0.1)
+    assert len(sent(side, 0.1)) == 100
+    side.time_out(100.0)
+    assert len(sent(side, 100.0)) == 1
+
+
+@given(st.lists(st.sampled_from(["lost", "timed out"])))
+def test_fragments_are_long_again_when_all_goes_well(faults: list[str]) -> None:
+    fragment = FragmentSize(256)
+    for fault in faults:
+        before = fragment.bytes
+        if fault == "lost":
+            fragment.lost(fragment.bytes)
+        else:
+            fragment.timed_out()
+        assert LEAST_BYTES <= fragment.bytes <= before
+    for _ in range(5000):
+        fragment.arrived(fragment.bytes)
+    assert fragment.bytes == 256
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 65535)), max_size=50))
+def test_fragments_of_any_length_may_be_lost(fates: list[tuple[bool, int]]) -> None:
+    fragment = FragmentSize(65535)
+    for is_lost, size in fates:
+        if is_lost:
+            fragment.lost(size)
+        else:
+            fragment.arrived(size)
+        assert LEAST_BYTES <= fragment.bytes <= 65535

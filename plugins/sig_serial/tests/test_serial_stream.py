@@ -120,6 +120,29 @@ def test_a_side_that_was_restarted_has_a_new_link_within_a_second(restarted: str
     assert line.run(0.1, until=lambda: line.listener.received == b"new")
 
 
+@pytest.mark.parametrize("baudrate", [110, 300, 1200, 9600, 4_000_000])
+def test_a_link_comes_up_on_a_line_of_any_rate(baudrate: int) -> None:
+    byte_s = 10 / baudrate
+    line = VirtualLine(byte_s=byte_s, piece_bytes=8)
+    assert line.run(0.1 + 80 * byte_s, until=lambda: line.is_up)
+    for side in line.sides:
+        write(line, side, bytes(300))
+    assert line.run(0.2 + 1000 * byte_s, until=lambda: all(len(side.received) == 300 for side in line.sides))
+    assert downs(line.connector) == downs(line.listener) == []
+
+
+def test_a_side_that_was_busy_for_a_while_gets_long_packets_again() -> None:
+    line = up(VirtualLine())
+    write(line, line.connector, bytes(60_000))
+    line.run(1)
+    line.listener.fault = no_bytes  # its acknowledgements stay out
+    line.run(3)
+    line.listener.fault = bytes
+    assert line.connector.link.counters.retransmitted > 0
+    assert line.run(10, until=lambda: len(line.listener.received) == 60_000)
+    assert line.connector.link.counters.fragment == 256
+
+
 def test_an_idle_link_stays_up_and_costs_next_to_nothing() -> None:
     line = up(VirtualLine())
     before = sum(side.link.counters.bytes_sent for side in line.sides)

@@ -51,8 +51,8 @@ class FragmentSize:
         size = payload_bytes + OVERHEAD_BYTES
         if self._lost:
             self._fade(size)
-            self._reckon()
         self._arrived_bytes = min(self._arrived_bytes + size, _MEMORY_BYTES)
+        self.bytes = min(self._best(), 2 * self.bytes)
 
     def lost(self, payload_bytes: int) -> None:
         """Count a packet that was lost."""
@@ -60,20 +60,20 @@ class FragmentSize:
         self._fade(size)
         self._lost_bytes += size
         self._lost += 1
-        self._reckon()
+        self.bytes = min(self._best(), self.bytes)
 
     def timed_out(self) -> None:
-        """Halve the size until something arrives: with one packet at a time there is little to learn from."""
+        """Halve the size; each packet that arrives doubles it again, as far as what was learned allows."""
         self.bytes = max(self._least, self.bytes // 2)
 
     def _fade(self, size: int) -> None:
-        kept = 1 - size / _MEMORY_BYTES
+        kept = math.exp(-size / _MEMORY_BYTES)
         self._arrived_bytes *= kept
         self._lost_bytes *= kept
         self._lost = self._lost * kept if self._lost > 0.01 else 0.0
 
-    def _reckon(self) -> None:
+    def _best(self) -> int:
         # Of n bytes in packets a share q was lost: the rate is -log(1 - q) per packet, which is near q / (1 - q / 2).
         rate = self._lost / (self._arrived_bytes + self._lost_bytes / 2)
         best = math.sqrt(OVERHEAD_BYTES / rate) if rate else self._most
-        self.bytes = int(min(self._most, max(self._least, best)))
+        return int(min(self._most, max(self._least, best)))

@@ -88,6 +88,7 @@ class Line(PortLine):
         self._drain_s = max(ABORT_DRAIN_S, min(_GOODBYE_BYTES * port.byte_s, _GOODBYE_S))
         self._byte_s = port.byte_s
         self._most_queued = max(QUEUE_BYTES, int(QUEUE_S / port.byte_s))
+        self._ends_ahead = 0  # how many links are over of which the protocols do not know yet
         self._is_settling = False
         self._settle_is_due = False
         self._is_held = False
@@ -113,27 +114,27 @@ class Line(PortLine):
 
     def unsent(self, transport: SerialTransport) -> int:
         """Return how many bytes wait to be sent for the first time."""
-        return self._link.unsent if transport is self._transport else 0
+        return self._link.unsent if self._has(transport) else 0
 
     def write(self, transport: SerialTransport, data: bytes) -> None:
         """Send ``data``, together with what else is written in this turn of the loop."""
-        if transport is self._transport:
+        if self._has(transport):
             self._link.write(data)
             self._settle_soon()
 
     def pause_reading(self, transport: SerialTransport) -> None:
         """Hold the other side back: at most a window more is kept here."""
-        if transport is self._transport:
+        if self._has(transport):
             self._link.pause_reading()
 
     def resume_reading(self, transport: SerialTransport) -> None:
         """Give what was kept, and let the other side go on."""
-        if transport is self._transport and not transport.is_paused:
+        if self._has(transport) and not transport.is_paused:
             self._apply(self._link.resume_reading(self._loop.time()))
 
     def finish_link(self, transport: SerialTransport) -> None:
         """End the link once the other side has acknowledged everything written."""
-        if transport is self._transport:
+        if self._has(transport):
             self._link.finish()
             self._settle_soon()
 
@@ -154,9 +155,14 @@ class Line(PortLine):
 
     # Inside.
 
+    def _has(self, transport: SerialTransport) -> bool:
+        """Whether the link is that of ``transport`` still: it may be over, or the next, before that one was told."""
+        return transport is self._transport and not self._ends_ahead
+
     def _apply(self, events: list[Event]) -> None:
         """Do what the events say, in their order; bytes that follow each other are given in one piece."""
         self._is_settling = True  # what protocols write meanwhile is seen to at the end
+        self._ends_ahead = sum(isinstance(event, Down) for event in events)
         payloads: list[bytes] = []
         for event in events:
             match event:
@@ -182,13 +188,14 @@ class Line(PortLine):
             case Up() if not self._is_closing:
                 self._patience.cancel()
                 self._begin(self._high)
-            case Down(None):
-                self._detach(None, self._drain_s)
             case Down(reason, cause):
-                self._detach(LinkError(f"serial line {self._port.path}: {reason}", cause=cause), self._drain_s)
+                self._ends_ahead -= 1
+                text = f"serial line {self._port.path}: {reason}"
+                self._detach(LinkError(text, cause=cause) if reason else None, self._drain_s)
 
     def _part(self) -> None:
-        self._link.close(CloseCode.ABORTED)
+        if not self._ends_ahead:
+            self._link.close(CloseCode.ABORTED)
 
     def _detach(self, cause: OSError | None, drain_s: float) -> None:
         if self._wire.backlog:  # the line is stuck; nothing of this is of use to the next link

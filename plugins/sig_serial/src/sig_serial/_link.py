@@ -40,10 +40,13 @@ WINDOW_BYTES: Final = 8192
 """Bytes beyond what the reader has taken: 0.7 s at 115 200 baud, so that a burst of noise does not stop the line."""
 
 RESET_INTERVAL_S: Final = 0.25
-"""Between two RESET, and two RESET_ACK: longer than both take at 2 400 baud, short for whoever waits."""
+"""Between two RESET, and two RESET_ACK: short for whoever waits."""
 
 ANSWER_LIFETIME_S: Final = 2.0
 """How long a listener waits for the confirmation before it takes the RESET for a stale one."""
+
+SLOW_BYTE_S: Final = 10 / 1200
+"""On a slower line the two times above are longer, in proportion: a RESET takes 22 bytes."""
 
 UNFINISHED_LINE_S: Final = 0.5
 """How long text waits for the end of its line: a prompt never gets one."""
@@ -158,6 +161,7 @@ class Link:
         self._table = TABLES[role]
         self._after = State.LISTENING if role is Role.LISTENER else State.OVER
         self._byte_s = byte_s
+        self._slowness = max(1.0, byte_s / SLOW_BYTE_S)
         self._max_payload, self._window = max_payload, window
         self._new_epoch = new_epoch
         self._deframer = Deframer(max(DATA_HEADER_BYTES + max_payload, MAX_CONTROL_BYTES), self.counters)
@@ -291,7 +295,7 @@ class Link:
         It may be in the past: then at once.
         """
         deadline_s = self._repeat_s
-        if self._probes:
+        if self._probes or self._control:
             deadline_s = self._pace.room_s
         if self._stream is not None:
             if self._finishes and not self._stream.unacknowledged:
@@ -305,11 +309,13 @@ class Link:
     def data_to_send(self, now_s: float) -> bytes:
         """Return what to give the line now: about one packet more than it has to do, ``b""`` if nothing is due."""
         out = bytearray()
-        for packet in self._control.values():
-            self._frame(packet, out, now_s)
-        self._control.clear()
         pace = self._pace
-        if now_s >= pace.room_s:
+        has_room = now_s >= pace.room_s
+        if has_room or PacketType.CLOSE in self._control:  # who closes may have no later
+            for packet in self._control.values():
+                self._frame(packet, out, now_s)
+            self._control.clear()
+        if has_room:
             while pace.wants_more(now_s) and (next_packet := self._next_packet(now_s)) is not None:
                 self._frame(next_packet, out, now_s)
         self.counters.bytes_sent += len(out)
@@ -417,7 +423,7 @@ class Link:
     # The actions of the tables. Each takes the packet (none where the input is time) and the time.
 
     def _answer(self, packet: bytes, now_s: float) -> None:
-        self._answer_sent = _Answer(self._hello(), _packet.hello_of(packet), now_s + ANSWER_LIFETIME_S)
+        self._answer_sent = _Answer(self._hello(), _packet.hello_of(packet), now_s + ANSWER_LIFETIME_S * self._slowness)
         self._repeat(packet, now_s)
 
     def _repeat(self, _packet_in: bytes, now_s: float) -> None:
@@ -426,7 +432,7 @@ class Link:
             self._put(PacketType.RESET_ACK, answer.peer.epoch, answer.own.to_bytes())
         elif self._asked is not None:
             self._put(PacketType.RESET, NO_TAG, self._asked.to_bytes())
-        self._repeat_s = now_s + RESET_INTERVAL_S
+        self._repeat_s = now_s + RESET_INTERVAL_S * self._slowness
 
     def _rise(self, packet: bytes, now_s: float) -> None:
         if self._answer_sent is None:

@@ -12,11 +12,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ._counters import LinkCounters
 from ._fragment_size import OVERHEAD_BYTES, FragmentSize
 from ._packet import MAX_RANGES, Range
 from ._round_trip import RoundTrip
+
+MAX_FLIGHTS: Final = 512
+"""More than a window of the shortest sensible packets: each ACK is held against all of them."""
 
 
 @dataclass(slots=True)
@@ -95,6 +99,8 @@ class Sending:
 
     def has_more(self) -> bool:
         """Whether there is anything to send now."""
+        if len(self._flights) >= MAX_FLIGHTS:
+            return False
         if self._lost:
             return True
         sent = self.sent
