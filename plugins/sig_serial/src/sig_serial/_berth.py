@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sigcore
 from sigcore import LinkError
 
-from ._device_file import is_fresh, node_of
+from ._device_file import is_fresh, may_come, node_of
 from ._finding import key_of
 from ._opening import open_in_thread
 from ._port_errors import absent, text_of
@@ -35,6 +35,9 @@ FIRST_DELAY_S = 0.25
 
 LAST_DELAY_S = 0.75
 """The longest time between two attempts: a device that was plugged in again is in use within a second."""
+
+LAST_REFUSED_S = 3.0
+"""The same for a port that is there and is refused: it may be for ever, and each look at who has it takes some ms."""
 
 _SETTLED_S = 2.0
 """A port that was open for less had not really come back: the delay goes on from where it was."""
@@ -170,16 +173,17 @@ class Berth:
                 continue
             try:
                 port = await self._attempt()
+            except FileNotFoundError:
+                return None
             except OSError as exc:
-                if isinstance(exc, FileNotFoundError):
-                    return None
                 self._refused(exc)
+                last_s = LAST_DELAY_S if may_come(exc, self.device) else LAST_REFUSED_S
             else:
                 if port is not None:
                     return port
                 continue
             await self._wait(delay_s)
-            delay_s = min(2 * delay_s, LAST_DELAY_S)
+            delay_s = min(2 * delay_s, last_s)
         return None
 
     async def _wait_for_the_end_of_the_loan(self) -> None:
