@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import os
 import signal
 import sys
 import time
@@ -134,6 +135,23 @@ def test_ctrl_c_ends_the_program_and_the_port_goes_back(sig: Sig, served: Served
         assert lending.line() == "runs"
         assert lending.ended_by(signal.SIGINT) == 128 + signal.SIGINT
     served.wait(is_free=False)
+
+
+def test_ctrl_c_leaves_a_program_the_time_to_tidy_up(sig: Sig, served: Served) -> None:
+    script = (
+        "import time\n"
+        "try:\n"
+        "    print('runs', flush=True); time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    time.sleep(0.2); print('tidy', flush=True)\n"
+    )
+    with sig.running(
+        "port", "lend", served.port, "--server", served.url, "--", sys.executable, "-c", script
+    ) as lending:
+        assert lending.line() == "runs"
+        os.killpg(lending.process.pid, signal.SIGINT)  # as a terminal does
+        assert lending.line() == "tidy"
+        assert lending.process.wait(LIMIT_S) == 128 + signal.SIGINT
 
 
 def test_a_program_that_outlasts_the_time_is_told_so(sig: Sig, served: Served) -> None:
