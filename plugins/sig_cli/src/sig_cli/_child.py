@@ -8,7 +8,7 @@ from asyncio.subprocess import Process
 from contextlib import suppress
 
 _BY_ITSELF_S = 1.0
-"""How long a program may take to end by itself: Ctrl-C on the terminal reaches it as well, and it may have to tidy up."""
+"""How long a program may take to end by itself: Ctrl-C on the terminal reaches it as well, and it may tidy up."""
 
 _LAST_WORDS_S = 2.0
 """How long a program that is told to end may take; then it is killed."""
