@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The hook that gives sigcore the carrier of ``serial://``."""
+"""The hook that gives sigcore the carrier of ``serial://``, ``serial+usb://``, ``+rfc2217://`` and ``+socket://``."""
 
 from __future__ import annotations
 
