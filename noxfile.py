@@ -44,7 +44,8 @@ INSTALL_BROKERS = "--install-brokers"
 
 TOUCH_OTHER_PACKAGES = [
     *(f"tests/test_{name}.py" for name in ("blocking", "client_server", "codec_check", "json", "plugins", "typed")),
-    *(f"plugins/{name}/tests" for name in ("sig_accel", "sig_cbor", "sig_serial", "sig_tcp")),
+    *(f"plugins/{name}/tests" for name in ("sig_accel", "sig_cbor", "sig_tcp")),
+    *(f"plugins/sig_serial/tests/test_serial_{name}.py" for name in ("carrier", "network", "port")),
 ]
 
 nox.needs_version = ">=2025.5.1"
