@@ -90,7 +90,7 @@ def test_the_limits_are_the_code_s() -> None:
     assert limits["kept of an unfinished line of text"] == f"{_deframer.MAX_LINE_BYTES} bytes"
     assert limits["kept of the stream that came, in order or not"] == f"{_link.WINDOW_BYTES} bytes"
     assert limits["ranges in one ACK"] == f"{_packet.MAX_RANGES}"
-    fill = _link.MAX_PAYLOAD_BYTES - _packet.PROBE_FILL_OVERHEAD_BYTES
+    fill = packet - len(_packet.reply_to(_packet.probe(0, b""), 0, 0))
     assert limits["bytes of a PROBE behind its `number`"] == f"{fill} bytes"
 
 
@@ -176,5 +176,4 @@ def test_a_small_side_and_a_probe_are_understood() -> None:
     assert link.data_to_send(1.0) == example("PROBE_REPLY 7")
     small = Link(Role.CONNECTOR, 0.0, byte_s=BYTE_S, max_payload=64, window=64, new_epoch=lambda: 0x01020304)
     assert small.data_to_send(0.0) == example("RESET of a small side")
-    small.probe(7, b"ab")
-    assert small.data_to_send(1.0) == example("PROBE 7")
+    assert b"\x00" + frame(_packet.probe(7, b"ab")) == example("PROBE 7")

@@ -15,7 +15,7 @@ from sigcore import ConnectTimeout, LinkError
 from ._console import Console
 from ._deframer import Text
 from ._framing import DELIMITER
-from ._link import Data, Down, Event, Link, ProbeReply, Up
+from ._link import Data, Down, Event, Link, Up
 from ._packet import CloseCode
 from ._port_line import ABORT_DRAIN_S, PortLine
 from ._tables import Role
@@ -173,8 +173,6 @@ class Line(PortLine):
                 case Up() | Down():
                     self._deliver(payloads)
                     self._change(event)
-                case ProbeReply():
-                    pass  # nobody asked
         self._deliver(payloads)
         self._settle()
 

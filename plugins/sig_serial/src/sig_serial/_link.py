@@ -28,7 +28,7 @@ from ._packet import DATA_HEADER_BYTES, MAX_CONTROL_BYTES, NO_TAG, CloseCode, He
 from ._stream import Stream
 from ._tables import TABLES, Input, Role, State
 
-__all__ = ["Data", "Down", "Event", "Link", "ProbeReply", "Role", "State", "Text", "Up", "random_epoch"]
+__all__ = ["Data", "Down", "Event", "Link", "Role", "State", "Text", "Up", "random_epoch"]
 
 VERSION: Final = 1
 """The one version of this protocol that this code speaks."""
@@ -54,8 +54,8 @@ UNFINISHED_LINE_S: Final = 0.5
 NO_LINK_INTERVAL_S: Final = 0.1
 """Between two NO_LINK: a burst of old packets gets one answer, not one each."""
 
-_MAX_PROBES: Final = 16
-"""Probes and replies that wait; more are left out, as the line would leave them out."""
+_MAX_REPLIES: Final = 16
+"""Answers to probes that wait; of more, only the latest go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +68,6 @@ class Data:
     """The next bytes of the stream."""
 
     payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeReply:
-    """A probe was answered.
-
-    Attributes:
-        number: That of the probe.
-        received: Whole packets that the other side got since it was started.
-        damaged: Damaged ones.
-        fill: That of the probe.
-    """
-
-    number: int
-    received: int
-    damaged: int
-    fill: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +84,7 @@ class Down:
     cause: str
 
 
-Event = Up | Data | Text | ProbeReply | Down
+Event = Up | Data | Text | Down
 
 _CLOSE_REASONS: Mapping[int, tuple[str, str]] = {
     CloseCode.ABORTED: ("the other side ended the link at once", "aborted"),
@@ -167,7 +150,7 @@ class Link:
         self._deframer = Deframer(max(DATA_HEADER_BYTES + max_payload, MAX_CONTROL_BYTES), self.counters)
         self._pace = Pace(byte_s, now_s)
         self._control: dict[PacketType, bytes] = {}  # the latest of each type: so they are few, whatever comes
-        self._probes: deque[bytes] = deque(maxlen=_MAX_PROBES)
+        self._replies: deque[bytes] = deque(maxlen=_MAX_REPLIES)
         self._events: list[Event] = []
         self._asked: Hello | None = None  # what a connector's RESET says
         self._answer_sent: _Answer | None = None
@@ -266,21 +249,6 @@ class Link:
         self._answer_sent = self._repeat_s = None
         self._part()
 
-    def probe(self, number: int, fill: bytes = b"") -> None:
-        """Ask the other side, whatever its state, to send ``fill`` back with its counters.
-
-        Args:
-            number: From 0 to 65535.
-            fill: Any bytes; at most 4 less than ``max_payload``.
-
-        Raises:
-            ValueError: ``fill`` is too long, or ``number`` out of range.
-        """
-        most = self._max_payload - _packet.PROBE_FILL_OVERHEAD_BYTES
-        if len(fill) > most or not 0 <= number <= 0xFFFF:
-            raise ValueError(f"a probe has a number to 65535 and up to {most} bytes, not {number} and {len(fill)}")
-        self._probes.append(_packet.probe(number, fill))
-
     # What the line is given.
 
     @property
@@ -295,7 +263,7 @@ class Link:
         It may be in the past: then at once.
         """
         deadline_s = self._repeat_s
-        if self._probes or self._control:
+        if self._replies or self._control:
             deadline_s = self._pace.room_s
         if self._stream is not None:
             if self._finishes and not self._stream.unacknowledged:
@@ -322,8 +290,8 @@ class Link:
         return bytes(out)
 
     def _next_packet(self, now_s: float) -> bytes | None:
-        if self._probes:
-            return self._probes.popleft()
+        if self._replies:
+            return self._replies.popleft()
         if self._stream is None:
             return None
         return self._stream.next_packet(max(now_s, self._pace.free_s), now_s)
@@ -345,15 +313,13 @@ class Link:
             kind, tag = _packet.header_of(packet)
             if kind == PacketType.PROBE:
                 self._answer_probe(packet)
-            elif kind == PacketType.PROBE_REPLY:
-                self._events.append(ProbeReply(*_packet.reply_in(packet)))
             else:
                 self._handle(self._meaning(kind, tag, packet), packet, now_s)
         except ValueError:
             self.counters.skipped += 1
 
     def _answer_probe(self, packet: bytes) -> None:
-        self._probes.append(_packet.reply_to(packet, self.counters.packets_received, self.counters.packets_damaged))
+        self._replies.append(_packet.reply_to(packet, self.counters.packets_received, self.counters.packets_damaged))
         self.counters.probes += 1
 
     def _meaning(self, kind: int, tag: int, packet: bytes) -> Input:

@@ -221,10 +221,6 @@ def reply_in(packet: bytes) -> tuple[int, int, int, bytes]:
     return number, received, damaged, packet[_PROBE_REPLY.size :]
 
 
-PROBE_FILL_OVERHEAD_BYTES: Final = _PROBE_REPLY.size - DATA_HEADER_BYTES
-"""How much less than a DATA packet's payload the fill of a probe may be, for its reply to pass as well."""
-
-
 def near(wire_offset: int, reference: int) -> int:
     """Return the absolute offset whose lowest 24 bits are ``wire_offset`` and that is nearest to ``reference``.
 
