@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ import sigcore
 from ._options import Server, duration, examples, seconds, takes_output
 from ._output import Output
 from ._running import run
-from ._serial_package import serial_endpoint
+from ._serial_package import port_name
 
 if TYPE_CHECKING:
     from sigcore.aio import ClientRouter
@@ -50,20 +49,6 @@ def _takes_port(function: Callable[..., None]) -> Callable[..., None]:
         function(borrowing=_Borrowing(server, port_name(port), timeout, out), **rest)
 
     return command
-
-
-def port_name(text: str) -> str:
-    """Return the port that an endpoint or the name of a device means, without options of the endpoint.
-
-    >>> port_name("serial:///dev/ttyUSB0?baudrate=9600"), port_name("/dev/ttyUSB0")
-    ('/dev/ttyUSB0', '/dev/ttyUSB0')
-    >>> port_name("serial+usb://1a86:7523/A1?baudrate=9600")
-    'serial+usb://1a86:7523/A1'
-    """
-    endpoint = serial_endpoint(text)
-    if endpoint.scheme == "serial":
-        return endpoint.host or endpoint.path
-    return str(replace(endpoint, query=()))
 
 
 class _Borrowing:

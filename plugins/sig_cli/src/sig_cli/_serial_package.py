@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import sigcore
 
@@ -38,3 +39,17 @@ def serial_endpoint(text: str) -> sigcore.Endpoint:
     ('serial:///tmp/port?baudrate=9600', 'serial+usb://1a86:7523')
     """
     return sigcore.Endpoint.parse(f"serial://{text}" if text.startswith("/") else text)
+
+
+def port_name(text: str) -> str:
+    """Return the port that an endpoint or the name of a device means, without options of the endpoint.
+
+    >>> port_name("serial:///dev/ttyUSB0?baudrate=9600"), port_name("/dev/ttyUSB0")
+    ('/dev/ttyUSB0', '/dev/ttyUSB0')
+    >>> port_name("serial+usb://1a86:7523/A1?baudrate=9600")
+    'serial+usb://1a86:7523/A1'
+    """
+    endpoint = serial_endpoint(text)
+    if endpoint.scheme == "serial":
+        return endpoint.host or endpoint.path
+    return str(replace(endpoint, query=()))

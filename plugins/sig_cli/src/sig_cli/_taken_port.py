@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 import sigcore
 
-from ._port_lend import port_name
+from ._serial_package import port_name
 
 
 @contextmanager
