@@ -26,6 +26,7 @@ PURE = [
     *("_framing", "_packet", "_deframer", "_counters", "_tables", "_link", "_stream"),
     *("_sending", "_receiving", "_acking", "_round_trip", "_fragment_size", "_pace"),
     *("_virtual_line", "_line_faults", "_rfc2217"),
+    *("_line_check", "_prober", "_tally", "_quality", "_line_reader", "_reassembly"),
 ]
 
 
