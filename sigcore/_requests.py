@@ -100,8 +100,11 @@ def run_handler(handler: Handler, params: Any, request: OpenRequest) -> Any:
 
 
 def request_failed(error: BaseException) -> RequestFailed:
-    """Return the error that a caller gets for what a handler raised: its type's name and its message."""
-    return RequestFailed(f"the handler raised {described(error)}")
+    """Return the error that a caller gets for what a handler raised: its type's name and its message.
+
+    A handler that raises ``RequestFailed`` has chosen the words for its caller: these alone.
+    """
+    return RequestFailed(str(error) if isinstance(error, RequestFailed) else f"the handler raised {described(error)}")
 
 
 def method_not_found_text(sender: str, method: str, methods: tuple[str, ...]) -> str:

@@ -687,6 +687,22 @@ def test_whatever_a_handler_raises_reaches_the_router_that_asks_as_requestfailed
                     server.request("thermo", method, number)
 
 
+def test_a_requestfailed_that_a_handler_raises_itself_reaches_the_router_that_asks_in_its_own_words() -> None:
+    def plain(_params: None) -> None:
+        raise sigcore.RequestFailed("the valve is stuck")
+
+    async def other(_params: None) -> None:
+        raise sigcore.RequestFailed("the valve is stuck")
+
+    with blocking_world() as (server, client):
+        client.add_sender("thermo", requests={"plain": plain, "other": other})
+        for router in (server, client):
+            for method in ("plain", "other"):
+                with pytest.raises(sigcore.RequestFailed) as caught:
+                    router.request("thermo", method)
+                assert str(caught.value) == "the valve is stuck"
+
+
 def test_an_on_error_that_raises_is_logged_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
     def worse(_error: Exception) -> None:
         raise RuntimeError("on_error is broken")

@@ -38,7 +38,7 @@ def test_a_port_is_lent_and_taken_back_and_its_state_can_be_asked_for(asking: An
 
 def test_a_port_that_the_server_does_not_have_is_said_with_those_it_has(asking: Any) -> None:
     for method in ("lend", "take_back"):
-        with pytest.raises(RequestFailed, match=f"no port '/dev/ttyS9'; its ports are: {PORT}"):
+        with pytest.raises(RequestFailed, match=f"^this server has no port '/dev/ttyS9'; its ports are: {PORT}"):
             asking.request("#server", method, {"port": "/dev/ttyS9", "seconds": 1})
 
 

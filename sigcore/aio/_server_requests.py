@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._carrier import Listening
+from .._errors import LinkError, RequestFailed
 from .._requests import Handlers
 
 LEND = 'lend takes {"port": "/dev/ttyUSB0", "seconds": 90}'
@@ -32,20 +33,18 @@ class ServerRequests:
         """Let another program have a port for some seconds; return what the carrier says of it.
 
         Raises:
-            ValueError: The parameters are wrong.
-            LookupError: No endpoint of the server has such a port, or can lend it.
+            RequestFailed: The parameters are wrong, or no endpoint of the server has such a port, or can lend it.
         """
         port, seconds = _port_in(params, LEND), params.get("seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= sys.float_info.max:
-            raise ValueError(f"{LEND}; seconds must be a number more than 0")
+            raise RequestFailed(f"{LEND}; seconds must be a number more than 0")
         return await self._with_port(port, "lend", lambda lend: lend(port, float(seconds)))
 
     async def _take_back(self, params: Any) -> dict[str, Any]:
         """Take a port back before its time is over; return what the carrier says of it.
 
         Raises:
-            ValueError: The parameters are wrong.
-            LookupError: No endpoint of the server has such a port, or can take it back.
+            RequestFailed: The parameters are wrong, or no endpoint of the server has such a port, or can take it back.
         """
         port = _port_in(params, TAKE_BACK)
         return await self._with_port(port, "take_back", lambda take_back: take_back(port))
@@ -66,15 +65,17 @@ class ServerRequests:
                 result: dict[str, Any] = await call(each)
             except LookupError:  # another endpoint's, or nobody's
                 continue
+            except LinkError as error:  # it has the port, which is not there
+                raise RequestFailed(str(error)) from error
             return result
         if not able:
-            raise LookupError(f"no endpoint of this server has ports that can be lent; asked for {port!r}")
+            raise RequestFailed(f"no endpoint of this server has ports that can be lent; asked for {port!r}")
         known = ", ".join(str(status["port"]) for status in self._statuses() if "port" in status)
-        raise LookupError(f"this server has no port {port!r}; its ports are: {known or 'none at the moment'}")
+        raise RequestFailed(f"this server has no port {port!r}; its ports are: {known or 'none at the moment'}")
 
 
 def _port_in(params: Any, usage: str) -> str:
     port = params.get("port") if isinstance(params, dict) else None
     if not isinstance(port, str) or not port:
-        raise ValueError(f"{usage}; port must be the name of one")
+        raise RequestFailed(f"{usage}; port must be the name of one")
     return port

@@ -209,6 +209,8 @@ def test_an_address_of_another_machine_cannot_be_listened_at() -> None:
         ("tcp://127.0.0.1", "has no port; write it as tcp://127.0.0.1:3000"),
         ("tcp://127.0.0.1:3000/path", "has a path, /path"),
         ("tcp:///3000", "has a path, /3000"),
+        ("tcp://a..b:3000", "'a..b' is no host name"),
+        (f"tcp://{'a' * 64}.example:3000", "is no host name"),
         ("tcp://joe:hunter2@127.0.0.1:3000", "tcp://joe:***@127.0.0.1:3000 names a user or a password"),
         ("tcp://joe@127.0.0.1:3000", "this version has no authentication"),
         ("tcp://127.0.0.1:3000?keepalive=0s", "keepalive must be from 1s"),

@@ -115,7 +115,17 @@ def _port_of(endpoint: Endpoint) -> int:
         raise EndpointError(f"{endpoint} has a path, {endpoint.path}; a TCP address is a host and a port")
     if endpoint.port is None:
         raise EndpointError(f"{endpoint} has no port; write it as tcp://{endpoint.host or '127.0.0.1'}:3000")
+    _check_host(endpoint)
     return endpoint.port
+
+
+def _check_host(endpoint: Endpoint) -> None:
+    try:
+        endpoint.host.encode("idna")  # as the system's look-up will, which names neither the endpoint nor a remedy
+    except UnicodeError as error:
+        raise EndpointError(
+            f"{endpoint}: {endpoint.host!r} is no host name ({error}); check how it is written"
+        ) from error
 
 
 class _Race(TypedDict, total=False):
