@@ -43,7 +43,8 @@ class Detached:
         self._since[session] = now_s
         number = self._numbers[session] = next(self._order)
         self._by_number[number] = session
-        for wait_s in {session.options.grace, session.options.session_timeout}:
+        options = session.options
+        for wait_s in {options.grace, options.session_timeout} if session.may_resume else {0.0}:
             heapq.heappush(self._dues, (now_s + wait_s, number))
         if self._check_s is None:
             self._check_s = now_s + MEMORY_CHECK_S

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .._limits import LinkOptions
     from .hub import Hub
 
+NO_RESUME = "no_resume"
+"""The feature of a client that keeps nothing of what it wrote, so that it goes on with no session."""
+
 
 class ServerLink(Link):
     """One client's link, at the server.
@@ -75,9 +78,11 @@ class ServerLink(Link):
         self.peer = Peer(cut_text(fields.text("name", ""), MAX_NAME_BYTES), "", self.endpoint)
         session, received = self._session_of_before(fields, accepts, codec)
         resumes = session is not None
+        features = [NO_RESUME] if NO_RESUME in fields.texts("features") else []
         if session is None:
             session = ServerSession(self._hub, self.options, accepts, codec, self.peer)
             self._hub.enter_session(session, self.medium)
+        session.may_resume = NO_RESUME not in features
         self._put_hello(
             Kind.WELCOME,
             {
@@ -87,7 +92,7 @@ class ServerLink(Link):
                 "server": self._hub.server_id,
                 "epoch": self._hub.epoch,
                 "limits": self._own_limits(),
-                "features": [],
+                "features": features,
                 "session": self._described(session, resumes),
             },
         )

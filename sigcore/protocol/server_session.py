@@ -82,6 +82,7 @@ class ServerSession(Session):
         events: The events that wait for it.
         stall: How long it may still hold up others.
         detached_s: When its link left; ``None`` while it has one.
+        may_resume: Whether its client can go on with it over another link.
         medium: What carries its link, or carried the last one.
         is_closing: Whether the server closes: events that come now are not taken, nor acknowledged.
     """
@@ -101,6 +102,7 @@ class ServerSession(Session):
         "is_closing",
         "listeners",
         "max_requests",
+        "may_resume",
         "medium",
         "peer",
         "secret",
@@ -133,6 +135,7 @@ class ServerSession(Session):
         self.codec = codec
         self.peer = peer
         self.max_requests = options.max_requests
+        self.may_resume = True
         self.senders: dict[str, SenderEntry] = {}
         self.listeners: dict[int, Key] = {}
         self.told: set[Topic] = set()
@@ -208,6 +211,8 @@ class ServerSession(Session):
     @property
     def is_worth_keeping(self) -> bool:
         """Whether anything would be lost with it, now that it has no link."""
+        if not self.may_resume:
+            return False
         waits = super().kept_size or self._inbox or not self.events.is_empty
         return bool(self.senders or self.listeners or waits or self._hub.requests.has_any(self))
 

@@ -352,6 +352,21 @@ def test_a_session_is_kept_for_its_time_and_no_longer() -> None:
         assert peer.resume()["resumed"] is resumed
 
 
+def test_the_session_of_a_client_that_says_it_goes_on_with_none_ends_with_its_link() -> None:
+    server = Server()
+    small, other = RawPeer(server), server.connect("other")
+    small.connect(features=["no_resume", "unheard_of"])
+    small.add_sender("thermo")
+    other.add_sender("valve")
+    small.lose()
+    other.lose()
+    server.tick(0.0)
+    assert server.local.left == [("thermo", "link_lost")]
+    assert small.resume()["resumed"] is False
+    small.add_sender("thermo")  # its name is free at once
+    assert other.resume()["resumed"] is True
+
+
 def test_a_session_ends_with_a_bye_and_not_with_a_link_that_is_dead() -> None:
     for code, resumed in (("closing", False), ("internal_error", False), ("dead", True)):
         server = Server()
