@@ -84,8 +84,9 @@ def test_a_source_that_floods_is_cut_and_every_listener_is_told_how_much_it_miss
         for ear in (here, there):
             ear.wait_lines(1_000)
             lines = [item for item in ear.data if not isinstance(item, Gap)]
-            assert LINES_PER_S <= len(lines) < 2 * LINES_PER_S
-            assert lines == list(map(str, range(len(lines))))
+            assert lines[: int(LINES_PER_S)] == list(map(str, range(int(LINES_PER_S))))
+            assert sorted(set(map(int, lines))) == list(map(int, lines))  # those that time has made room for since, too
+            assert len(lines) < 1_000
             assert all(gap.cause == "overflow" for gap in ear.data if isinstance(gap, Gap))
         assert server.counters["console"] == 1_000 - len(lines)
         medium.print("quiet again", source="/dev/ttyUSB1")  # another source has its own measure
