@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ if sys.platform == "win32":
 
 import termios
 
+from sig_serial._line_check import Answerer
 from sig_serial.testing import LineFaults, PtyCable, SimulatedLine, as_heard_at
 
 Sig = Any
@@ -25,6 +29,9 @@ Sig = Any
 DONE, FAILED, USAGE, NOBODY = 0, 1, 2, 5
 
 BAUD = 115_200
+
+FRAMING_BYTES = 3
+"""Delimiters and stuffing of a packet below 254 bytes."""
 
 
 RATES = {getattr(termios, f"B{rate}"): rate for rate in (2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200, 230_400)}
@@ -82,6 +89,47 @@ def test_people_read_the_figures_and_the_verdict_in_words(sig: Sig, line: Simula
     labels = [text.split("  ")[0] for text in done.stdout.splitlines()]
     assert labels == ["line", "probes", "to it", "from it", "round trip", "verdict"]
     assert done.stdout.splitlines()[-1].split()[1] == "good"
+
+
+@contextmanager
+def small_device(path: str) -> Iterator[None]:
+    """Answer probes at a port, but for those whose replies are longer than 79 bytes, as a small device does."""
+    answerer, ended = Answerer(), threading.Event()
+    port = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+
+    def answer() -> None:
+        while not ended.is_set():
+            if select.select([port], [], [], 0.05)[0]:
+                for byte in os.read(port, 4096):
+                    reply = answerer.receive(bytes([byte]))
+                    if len(reply) <= 79 + FRAMING_BYTES:
+                        os.write(port, reply)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        os.close(port)
+
+
+def test_a_device_that_skips_long_packets_is_measured_with_short_ones(sig: Sig, line: SimulatedLine) -> None:
+    with small_device(line.right):
+        code, found = check(sig, line.left, "--for", "3s")
+        done = sig("serial", "check", line.left, "--for", "2s")
+    assert (code, found["verdict"]) == (DONE, "good")
+    assert (found["packet_bytes"], found["skipped_packet_bytes"]) == (79, 143)
+    assert found["from"]["goodput"] > 0.2 * found["byte_rate"]
+    assert "skipped as too long" in done.stdout
+    assert "takes packets of 79 bytes, and none of 143" in done.stdout
+
+
+def test_an_absent_port_is_told_with_the_command_that_lists_ports(sig: Sig, tmp_path: Path) -> None:
+    done = sig("serial", "check", str(tmp_path / "ttyUSB9"))
+    assert done.returncode != DONE
+    assert "'sig ports'" in done.stderr
 
 
 def test_an_endpoint_of_a_server_may_be_given_with_all_its_options(sig: Sig, line: SimulatedLine) -> None:

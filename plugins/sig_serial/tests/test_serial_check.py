@@ -17,6 +17,9 @@ BAUD = 115_200
 BYTE_S = 10 / BAUD
 SECONDS = 4.0
 
+FRAMING_BYTES = 3
+"""Delimiters and stuffing of a packet below 254 bytes."""
+
 Fault = Callable[[bytes], bytes]
 
 
@@ -117,6 +120,61 @@ def test_what_is_lost_is_counted_for_the_way_on_which_it_was_lost(damage: Fault,
 
 def test_a_line_that_loses_half_is_bad() -> None:
     assert verdict(Line(back=every(2, flipped)).check()).grade is Grade.BAD
+
+
+def answering_up_to(packet_bytes: int) -> Fault:
+    """Answer probes like a side whose packets have at most that many bytes, checksum included."""
+    answer = Answerer().receive
+
+    def answered(data: bytes) -> bytes:
+        reply = answer(data)
+        return reply if len(reply) <= packet_bytes + FRAMING_BYTES else b""
+
+    return answered
+
+
+@pytest.mark.parametrize(("limit", "taken", "skipped"), [(215, 143, 219), (79, 79, 143), (47, 47, 79), (39, 39, 47)])
+def test_a_side_that_takes_short_packets_alone_is_measured_with_those(limit: int, taken: int, skipped: int) -> None:
+    line = Line()
+    line.answer = answering_up_to(limit)
+    found = line.check()
+    assert (found.packet_bytes, found.skipped_packet_bytes) == (taken, skipped)
+    assert (found.out.lost, found.back.lost) == (0, 0)
+    assert found.answered + found.skipped == found.sent
+    assert found.back.goodput > 0.3 * found.byte_rate
+    assert verdict(found).grade is Grade.GOOD
+    assert f"takes packets of {taken} bytes, and none of {skipped}" in verdict(found).text
+
+
+@pytest.mark.parametrize("goes_out", [True, False], ids=["there", "back"])
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_a_line_that_loses_much_is_not_taken_for_a_side_that_skips_long_packets(n: int, goes_out: bool) -> None:
+    bad = every(n, silent)
+    found = (Line(out=bad) if goes_out else Line(back=bad)).check()
+    assert (found.skipped, found.skipped_packet_bytes) == (0, None)
+    assert found.back.goodput > 0
+
+
+def test_losses_beside_short_packets_are_told_too() -> None:
+    line = Line(back=every(10, silent))
+    line.answer = answering_up_to(79)
+    found = line.check(2 * SECONDS)
+    assert found.skipped_packet_bytes == 143
+    assert found.back.error_rate == pytest.approx(0.1, abs=0.02)
+    assert verdict(found).grade is Grade.USABLE
+
+
+def test_a_line_over_which_nothing_came_under_load_is_not_good() -> None:
+    line = Line()
+
+    def stop() -> None:
+        line.answer = silent
+
+    line.at_s = {0.25 * SECONDS - 0.02: stop}
+    found = line.check()
+    assert found.answered > 0
+    assert found.back.goodput == 0
+    assert verdict(found).grade is Grade.BAD
 
 
 def test_what_is_sent_while_the_other_side_starts_anew_is_no_error_of_the_line() -> None:

@@ -134,7 +134,9 @@ def test_a_program_that_is_killed_does_not_lock_a_pseudo_terminal_for_ever(cable
 
 
 def test_an_absent_device_says_how_to_find_it(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"ttyNONE does not exist: is the device plugged in\?.*list_ports"):
+    with pytest.raises(
+        FileNotFoundError, match=r"ttyNONE does not exist: is the device plugged in\? .sig ports. .*list_ports"
+    ):
         open_port(str(tmp_path / "ttyNONE"), SerialOptions())
 
 

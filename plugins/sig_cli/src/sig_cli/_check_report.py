@@ -27,7 +27,7 @@ def report_lines(
         paint: The colours.
     """
     rows = [("line", f"{paint.url(printable(str(port)))}, {found.byte_rate:.0f} bytes/s at best")]
-    rows.append(("probes", f"{found.sent} sent, {found.answered} answered{_away(found)}"))
+    rows.append(("probes", f"{found.sent} sent, {found.answered} answered{_away(found)}{_skipped(found)}"))
     if found.answered:
         rows += [("to it", _leg(found.out, found)), ("from it", _leg(found.back, found))]
     if found.round_trips is not None:
@@ -53,6 +53,9 @@ def report_record(port: Endpoint, found: LineQuality, said: Verdict, answering_r
         "sent": found.sent,
         "answered": found.answered,
         "away": found.away,
+        "skipped": found.skipped,
+        "packet_bytes": found.packet_bytes,
+        "skipped_packet_bytes": found.skipped_packet_bytes,
         "to": _leg_record(found.out),
         "from": _leg_record(found.back),
         "round_trip": {"min": trips.least, "median": trips.median, "p99": trips.p99} if trips else None,
@@ -67,6 +70,10 @@ def report_record(port: Endpoint, found: LineQuality, said: Verdict, answering_r
 
 def _away(found: LineQuality) -> str:
     return f", {found.away} while it started anew" if found.away else ""
+
+
+def _skipped(found: LineQuality) -> str:
+    return f", {found.skipped} skipped as too long" if found.skipped else ""
 
 
 def _leg(leg: Leg, found: LineQuality) -> str:

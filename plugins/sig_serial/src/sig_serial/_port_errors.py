@@ -44,7 +44,8 @@ def absent(path: str, number: int = errno.ENOENT) -> FileNotFoundError:
     return FileNotFoundError(
         number,
         f"serial port {path} does not exist: is the device plugged in? "
-        "'python -m serial.tools.list_ports -v' shows the ports there are; /dev/serial/by-id/... keeps its name",
+        "'sig ports' (package sigcore-cli) or 'python -m serial.tools.list_ports -v' shows the ports there are; "
+        "/dev/serial/by-id/... keeps its name",
     )
 
 

@@ -17,6 +17,12 @@ SLOW_REPLY_S = 0.010
 """A round trip that takes so much longer than its bytes is held up by something; a USB adapter's timer has 16 ms."""
 
 
+_NOTHING_CARRIED = (
+    "bad: single short probes were answered, and nothing came through under load; was the other side stopped or "
+    "unplugged, or the check too short (--for)?"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Leg:
     """One direction of a line.
@@ -71,6 +77,10 @@ class LineQuality:
         sent: Probes that were sent.
         answered: Probes that were answered.
         away: Probes that were sent while the other side was starting anew; they tell nothing of the line.
+        skipped: Probes without a reply, from while it was found out which size is too long for the other side; nor do
+            they.
+        packet_bytes: The longest packets of the check, but for those that never came; with their checksum.
+        skipped_packet_bytes: The shortest that never came, while short ones did; ``None`` where there are no such.
         out: The way to the other side.
         back: The way from the other side.
         round_trips: Their times; ``None`` where no small probe was answered.
@@ -89,6 +99,9 @@ class LineQuality:
     sent: int
     answered: int
     away: int
+    skipped: int
+    packet_bytes: int
+    skipped_packet_bytes: int | None
     out: Leg
     back: Leg
     round_trips: RoundTrips | None
@@ -135,14 +148,16 @@ def verdict(found: LineQuality) -> Verdict:
     if found.answered == 0:
         return Verdict(Grade.SILENT, _why_silent(found))
     worst = max(found.out.error_rate, found.back.error_rate)
+    if worst <= USABLE_UP_TO and not (found.out.goodput and found.back.goodput):
+        return Verdict(Grade.BAD, _NOTHING_CARRIED)
     if worst <= GOOD_UP_TO:
-        return Verdict(Grade.GOOD, "good" + _if_slow(found))
+        return Verdict(Grade.GOOD, "good" + _if_short(found) + _if_slow(found))
     where = _where(found)
     if worst <= USABLE_UP_TO:
         return Verdict(
             Grade.USABLE,
             f"usable: {where}; the link sends them again. Check ground, shield, length of the cable, and that nothing "
-            "else writes to the line" + _if_slow(found),
+            "else writes to the line" + _if_short(found) + _if_slow(found),
         )
     return Verdict(
         Grade.BAD,
@@ -155,6 +170,15 @@ def _where(found: LineQuality) -> str:
     legs = ((found.out, "to the other side"), (found.back, "from the other side"))
     parts = [f"{leg.error_rate:.1%} of the packets {way}" for leg, way in legs if leg.error_rate > GOOD_UP_TO]
     return f"{' and '.join(parts)} did not come through"
+
+
+def _if_short(found: LineQuality) -> str:
+    if found.skipped_packet_bytes is None:
+        return ""
+    return (
+        f". The other side takes packets of {found.packet_bytes} bytes, and none of {found.skipped_packet_bytes}: what "
+        "is carried was measured with the short ones"
+    )
 
 
 def _if_slow(found: LineQuality) -> str:

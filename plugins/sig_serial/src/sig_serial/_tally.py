@@ -8,7 +8,7 @@ the way back. A counter that runs backwards says that the other side began anew 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ._quality import Leg
 
@@ -46,6 +46,8 @@ class Tally:
         self.answered = 0
         self.away = 0
         self._stretches: list[_Stretch] = []
+        self._marked: tuple[int, list[_Stretch]] = (0, [])
+        self._is_cut = False
 
     def add(self, index: int, received: int, damaged: int) -> None:
         """Take the reply to a probe.
@@ -57,7 +59,8 @@ class Tally:
         """
         self.answered += 1
         reply = (index, received, damaged)
-        present = self._stretches[-1] if self._stretches else None
+        present = self._stretches[-1] if self._stretches and not self._is_cut else None
+        self._is_cut = False
         if present is not None and received >= present.last[1] and damaged >= present.last[2]:
             present.last = reply
             present.answered += 1
@@ -65,6 +68,15 @@ class Tally:
         if present is not None:
             self.away += index - present.last[0] - 1
         self._stretches.append(_Stretch(reply, reply))
+
+    def mark(self) -> None:
+        """Remember what is counted now."""
+        self._marked = self.away, [replace(each) for each in self._stretches]
+
+    def forget_since_mark(self) -> None:
+        """Leave out what was sent since the last mark, until the next reply; all that was answered stays counted."""
+        self.away, self._stretches = self._marked
+        self._is_cut = True
 
     def there(self) -> Leg:
         """Return what became of the probes on their way."""
