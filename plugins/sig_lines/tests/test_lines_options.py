@@ -95,9 +95,15 @@ def test_an_option_of_nobody_is_told_by_the_carrier_inside() -> None:
     asyncio.run(scenario())
 
 
-def test_a_misspelt_option_of_ours_is_recognized() -> None:
-    with pytest.raises(sigcore.EndpointError, match=r"unknown option 'colums'.*lines\+\.\.\. has 'columns'"):
-        sigcore.ServerRouter("lines+mem://meter?colums=a").open()
+@pytest.mark.parametrize(
+    ("option", "meant"), [("colums", "columns"), ("pars", "parse"), ("sendr", "sender"), ("grac", "grace")]
+)
+def test_a_misspelt_option_is_told_by_the_endpoint_as_given_with_the_nearest_first(option: str, meant: str) -> None:
+    url = f"lines+mem://meter?{option}=a"
+    with pytest.raises(sigcore.EndpointError) as caught:
+        sigcore.ServerRouter(url).open()
+    assert str(caught.value).startswith(f"{url}: unknown option {option!r}; did you mean {meant!r}? lines+... takes: ")
+    assert "; mem takes: " in str(caught.value)
 
 
 def test_a_parameter_is_no_longer_than_a_pattern_may_look_at() -> None:

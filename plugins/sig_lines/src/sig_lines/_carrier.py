@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
@@ -69,9 +70,7 @@ class LinesCarrier:
         try:
             return await self._listen(endpoint, inside, protocol_factory)
         except sigcore.EndpointError as error:
-            if hint := _misspelt(error, inside.endpoint):
-                raise sigcore.EndpointError(f"{error}; lines+... has {hint!r}") from error
-            raise
+            raise sigcore.EndpointError(_in_words_of(endpoint, inside.endpoint, str(error))) from error
 
     async def _listen(self, endpoint: sigcore.Endpoint, inside: _Inside, protocol_factory: Factory) -> LinesListening:
         devices = Devices(inside.endpoint, inside.description, protocol_factory)
@@ -120,13 +119,18 @@ def _taken_apart(endpoint: sigcore.Endpoint) -> _Inside:
     return _Inside(description, carrier, replace(inner, query=query), bool(raw))
 
 
-def _misspelt(error: sigcore.EndpointError, inner: sigcore.Endpoint) -> str | None:
-    """Return the option of ours that the inner carrier's unknown option resembles; ``None`` for anything else."""
+def _in_words_of(endpoint: sigcore.Endpoint, inner: sigcore.Endpoint, text: str) -> str:
+    """Return the inner carrier's error about ``inner``, as one about the endpoint that was given."""
+    text = text.removeprefix(f"{inner}: ")
     for name, _ in inner.query:
-        near = get_close_matches(name, _OWN_OPTIONS, n=1)
-        if near and f"unknown option {name!r}" in str(error):
-            return near[0]
-    return None
+        unknown = f"unknown option {name!r}"
+        if text.startswith(unknown):
+            hint, _, options = text.removeprefix(unknown).partition(" its own options are: ")
+            near = get_close_matches(name, (*_OWN_OPTIONS, *re.findall(r"'(\w+)'", hint)), n=1)
+            guess = f"; did you mean {near[0]!r}?" if near else ";"
+            own = f"lines+... takes: {', '.join(sorted(_OWN_OPTIONS))}"
+            text = f"{unknown}{guess} {own}; {inner.scheme} takes: {options}"
+    return f"{_shown(endpoint)}: {text}"
 
 
 def _shown(endpoint: sigcore.Endpoint) -> sigcore.Endpoint:
