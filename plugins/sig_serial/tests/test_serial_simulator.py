@@ -216,6 +216,23 @@ def test_closing_twice_is_harmless_and_leaves_nothing() -> None:
     assert not os.path.exists(os.path.dirname(line.left))
 
 
+def test_an_order_is_done_to_all_lines_and_the_help_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sig_serial.testing"]
+    shown = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True)
+    assert "each to all lines" in " ".join(shown.stdout.split())
+    with subprocess.Popen([*command, "--lines", "2", "--directory", str(tmp_path)], stdin=-1, stdout=-1) as process:
+        assert process.stdin
+        assert process.stdout
+        lefts = [process.stdout.readline().split()[0] for _ in range(2)]
+        assert all(map(os.path.lexists, lefts))
+        process.stdin.write(b"unplug left\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"ok\n"
+        assert not any(map(os.path.lexists, lefts))
+        process.stdin.close()
+        assert process.wait(PATIENCE_S) == 0
+
+
 def test_the_command_makes_lines_and_takes_orders(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sig_serial.testing", "--directory", str(tmp_path), "--baudrate", str(QUICK)]
     with subprocess.Popen([*command, "--drop", "1"], stdin=-1, stdout=-1, text=True) as process:

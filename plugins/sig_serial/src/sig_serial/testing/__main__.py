@@ -56,12 +56,13 @@ def _line(options: argparse.Namespace, number: int) -> SimulatedLine:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sig_serial.testing",
-        description="Serial lines without hardware. Prints the two paths of each, then takes orders:",
+        description="Serial lines without hardware. Prints the two paths of each, then takes the orders below, "
+        "each to all lines.",
         epilog=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--baudrate", type=int, default=115_200, help="of both directions (115200)")
-    parser.add_argument("--lines", type=int, default=1, help="how many (1)")
+    parser.add_argument("--lines", type=int, default=1, help="how many (1); each order is done to all of them")
     parser.add_argument("--directory", help="where to make the paths left and right (a temporary directory)")
     parser.add_argument("--flow-control", action="store_true", help="bytes wait where nobody reads, as with RTS/CTS")
     parser.add_argument("--step-ms", type=float, default=1.0, help="how often bytes are moved, in milliseconds (1)")
