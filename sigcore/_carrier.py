@@ -59,6 +59,8 @@ class Carrier(Protocol):
       the same for every link that comes by it. So a device that is restarted has its names again at once.
     - ``get_extra_info("byte_s")`` of a slow medium says how many seconds a byte takes, so that a reader behind it is
       not taken for one that is too slow.
+    - ``get_extra_info("endpoint")`` of a link that came in by an endpoint which means several places, such as a pattern
+      of serial ports, says which it was, as the text of an endpoint: so peers and the log name it.
 
     Where a medium has text beside its links, such as the boot message of a device at a serial port, ``listen`` gives it
     to ``protocol_factory.console(source, line)``, if the factory has that: a method, called on the loop, with the

@@ -73,7 +73,7 @@ class LinkIO(asyncio.Protocol):
         if self._transport is None:
             return ANY
         tell = self._transport.get_extra_info
-        return Medium(tell("cable") or "", tell("byte_s") or 0.0)
+        return Medium(tell("cable") or "", tell("byte_s") or 0.0, tell("endpoint") or "")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the link."""

@@ -282,7 +282,8 @@ class ServerRouter(NetworkedRouter):
 
     def _new_io(self, options: LinkOptions, endpoint: str) -> LinkIO:
         def make_link(io: LinkIO, now_s: float) -> ServerLink:
-            link = ServerLink(self._hub, options, endpoint, now_s, io.medium)
+            medium = io.medium
+            link = ServerLink(self._hub, options, medium.endpoint or endpoint, now_s, medium)
             # In the next turn of the loop, when nobody is half-way through the tables.
             link.ended = lambda: self._the_loop.call_soon(self._link_ended, link, io)
             self._ios[link] = io
