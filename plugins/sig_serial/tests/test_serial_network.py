@@ -7,6 +7,7 @@ import asyncio
 import os
 import select
 import socket
+import struct
 import sys
 import threading
 import time
@@ -433,6 +434,26 @@ def test_a_server_starts_before_its_bridge(cable: PtyCable) -> None:
             await asyncio.wait_for(listening.wait_closed(), PATIENCE_S)
 
     play(scene)
+
+
+def test_a_bridge_that_ends_each_connection_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async def scene() -> str:
+        async with await asyncio.start_server(reset, "127.0.0.1") as bridge:
+            address = f"rfc2217://127.0.0.1:{bridge.sockets[0].getsockname()[1]}"
+            listening = await SerialCarrier().listen(Endpoint.parse(f"serial+{address}"), Peer)
+            await becomes(lambda: listening.status()[0]["state"] == "refused")
+            listening.close()
+            await asyncio.wait_for(listening.wait_closed(), PATIENCE_S)
+            return address
+
+    address = asyncio.run(asyncio.wait_for(scene(), PATIENCE_S))
+    told = [text for record in caplog.records if (text := record.getMessage()).endswith("it is tried again")]
+    assert told
+    assert all(text.startswith(f"serial port {address}: the bridge ended the connection before") for text in told)
 
 
 def test_a_bridge_that_cannot_be_reached_says_so_to_who_connects() -> None:

@@ -70,6 +70,12 @@ def open_network_port(address: NetworkAddress, options: SerialOptions) -> Socket
         _watch_over(sock)
         sock.setblocking(False)
         port = Rfc2217Port(address, options, sock) if address.kind == "rfc2217" else SocketPort(address, options, sock)
+    except (ConnectionAbortedError, ConnectionResetError, BrokenPipeError, TimeoutError) as exc:
+        sock.close()
+        raise LinkError(
+            f"serial port {address}: the bridge ended the connection before its port was set: {exc.strerror or exc}; "
+            "is that port there, and does nobody else have it?"
+        ) from exc
     except BaseException:
         sock.close()
         raise
