@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -130,6 +130,18 @@ def read_address(endpoint: Endpoint) -> Address:
     if kind in ("rfc2217", "socket"):
         return _network_address(endpoint, kind)
     return _path_address(endpoint)
+
+
+def endpoint_at(path: str, pattern: Endpoint) -> Endpoint:
+    """Return the endpoint of the one port at ``path``, with the options of the pattern that it matches.
+
+    >>> from sigcore import Endpoint
+    >>> str(endpoint_at("/dev/ttyUSB1", Endpoint.parse("serial+usb://1a86:*?baudrate=9600")))
+    'serial:///dev/ttyUSB1?baudrate=9600'
+    """
+    scheme = pattern.scheme.removesuffix("+usb")
+    host, path = ("", path) if path.startswith("/") else (path, "")
+    return replace(pattern, scheme=scheme, host=host, path=path)
 
 
 def _path_address(endpoint: Endpoint) -> PathAddress | PatternAddress:

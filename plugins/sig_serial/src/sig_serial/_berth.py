@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ._options import SerialOptions
     from ._port import Port
     from ._port_line import PortLine
+    from ._totals import Totals
 
 logger = sigcore.get_logger("sigcore.serial")
 
@@ -43,6 +44,19 @@ _SETTLED_S = 2.0
 """A port that was open for less had not really come back: the delay goes on from where it was."""
 
 
+def absence(port: str, totals: Totals) -> dict[str, Any]:
+    """Return how a port is doing that is not there; its entries are those of every port, in their order."""
+    return {
+        "port": port,
+        "state": "absent",
+        "up_s": None,
+        **totals.status(None),
+        "identity": port,
+        "lent_s": None,
+        "problem": None,
+    }
+
+
 class Berth:
     """A device's place with a listening.
 
@@ -51,6 +65,7 @@ class Berth:
         options: How its port is set.
         start: Makes a line over an open port.
         is_there: Tells whether the device is there; another may have got its name since it was lost.
+        totals: Adds up the counters of the port, which outlast this.
         port: The device's port, where that is open already.
 
     Attributes:
@@ -63,10 +78,12 @@ class Berth:
         options: SerialOptions,
         start: Callable[[Port], PortLine],
         is_there: Callable[[], Awaitable[bool]],
+        totals: Totals,
         port: Port | None = None,
     ) -> None:
         self.device = device
         self._is_there = is_there
+        self._totals = totals
         self._key = key_of(device)
         self._port = port
         self._options = options
@@ -150,13 +167,16 @@ class Berth:
         """Return how the device is doing, in plain values."""
         left_s = None if self._lent_until_s is None else max(0.0, round(self._lent_until_s - self._loop.time(), 1))
         return {
-            "port": str(self.device),
+            **absence(str(self.device), self._totals),
             "state": self._state(),
-            **(self._line.status() if self._line is not None else {}),
+            **(self._line_status(self._line) if self._line is not None else {}),
             "identity": self._identity,
             "lent_s": left_s,
             "problem": self._problem or None,
         }
+
+    def _line_status(self, line: PortLine) -> dict[str, Any]:
+        return {**line.status(), **self._totals.status(line.counters)}
 
     def _state(self) -> str:
         if self._is_gone:
@@ -234,11 +254,14 @@ class Berth:
         except BaseException:
             port.close(0.0)
             raise
+        counters = self._line.counters
+        self._totals.begin(counters)
         self._is_tried.set()
         if self._is_closing:
             self._line.finish()
         self._release_if_lent()
         loss = await asyncio.shield(self._line.closed)
+        self._totals.end(counters)
         self._line = None
         self._is_free.set()
         if loss is not None and not self.is_lent:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sigcore import Endpoint
 
-from ._address import NetworkAddress, read_address
+from ._address import NetworkAddress, endpoint_at, read_address
 from ._defaults import link_defaults
 from ._devices import find_ports
 from ._line import LISTENER_PATIENCE_S
@@ -91,7 +91,9 @@ class SerialCarrier:
 
         def start(port: Port) -> PortLine:
             line = start_line(port, Role.LISTENER, protocol_factory, options, patience_s=LISTENER_PATIENCE_S)
-            if not address.is_pattern:
+            if address.is_pattern:
+                line.endpoint = str(endpoint_at(port.path, endpoint))
+            else:
                 line.cable = str(address)  # a device that reboots may come back by another path
             return line
 

@@ -39,3 +39,20 @@ class LinkCounters:
     links: int = 0
     round_trip_s: float = 0.0
     fragment: int = 0
+
+
+@dataclass(slots=True)
+class RawCounters:
+    """What has come and gone on a line of bare bytes since the port was opened.
+
+    Attributes:
+        bytes_received: Bytes from the device.
+        bytes_sent: Bytes given to the wire.
+        bytes_unclaimed: Bytes that came between two links.
+        links: Links that began.
+    """
+
+    bytes_received: int = 0
+    bytes_sent: int = 0
+    bytes_unclaimed: int = 0
+    links: int = 0

@@ -6,8 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sigcore
 from sigcore import ConnectTimeout, LinkError
@@ -103,12 +102,6 @@ class Line(PortLine):
     def counters(self) -> LinkCounters:
         """What has come and gone since the port was opened."""
         return self._link.counters
-
-    def status(self) -> dict[str, Any]:
-        """Return how the line is doing: the line's own entries, and the counters."""
-        counters = asdict(self.counters)
-        round_trip_ms = round(counters.pop("round_trip_s") * 1000, 3)
-        return {**super().status(), "framing": "packets", **counters, "round_trip_ms": round_trip_ms}
 
     # What the transport asks for.
 

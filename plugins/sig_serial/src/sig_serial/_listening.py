@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import sigcore
 
 from ._address import read_address
-from ._berth import Berth
+from ._berth import Berth, absence
 from ._claims import claim, give_up
 from ._device_file import may_come
 from ._finding import find_devices, key_of
 from ._opening import CHOOSE, open_in_thread
+from ._totals import Totals
 
 if TYPE_CHECKING:
     from sigcore import Endpoint
@@ -66,6 +67,7 @@ class SerialListening:
         self._start = start
         self._list_ports = list_ports
         self._berths: dict[str, Berth] = {}
+        self._totals: dict[str, Totals] = {}
         self._keeping: set[asyncio.Task[None]] = set()
         self._left_alone: dict[str, str] = {}
         self._known_before_loan: set[str] | None = None
@@ -150,13 +152,21 @@ class SerialListening:
         return berth.status()
 
     def status(self) -> list[dict[str, Any]]:
-        """Return how the ports are doing, in plain values; one that is awaited has the state ``absent``."""
+        """Return how the ports are doing, in plain values; one that is awaited has the state ``absent``.
+
+        The entries are the same in every state. Counters go on where they were when a port comes back.
+        """
         if self._berths or self._address.is_pattern:
             return [berth.status() for berth in self._berths.values()]
         return [self._absence()]
 
     def _absence(self) -> dict[str, Any]:
-        return {"port": str(self._address), "state": "absent"}
+        return absence(str(self._address), self._totals_of(str(self._address)))
+
+    def _totals_of(self, device: Device) -> Totals:
+        """Return the totals of a device by its name; of any one, where the endpoint means one and has its name."""
+        name = str(device if self._address.is_pattern else self._address)
+        return self._totals.setdefault(name, Totals(self._options.framing))
 
     def _berth(self, port: str) -> Berth | None:
         """Return the berth of a port; ``None`` where the one device that is meant is not there."""
@@ -257,7 +267,9 @@ class SerialListening:
         return f"{owner} has it" if owner else ""
 
     def _take(self, key: str, device: Device, port: Port | None = None) -> None:
-        berth = self._berths[key] = Berth(device, self._options, self._start, lambda: self._is_there(key), port)
+        totals = self._totals_of(device)
+        berth = Berth(device, self._options, self._start, lambda: self._is_there(key), totals, port)
+        self._berths[key] = berth
         task = asyncio.get_running_loop().create_task(berth.keep(), name=f"sig-serial {device}")
         self._keeping.add(task)
         task.add_done_callback(lambda task: self._gone(key, task))

@@ -16,6 +16,7 @@ from ._transport import CLOSE_TIMEOUT_S, SerialTransport
 from ._wires import start_wire
 
 if TYPE_CHECKING:
+    from ._counters import LinkCounters, RawCounters
     from ._port import Port
 
 ABORT_DRAIN_S = 0.05
@@ -35,6 +36,8 @@ class PortLine(ABC):
     Attributes:
         cable: The name of the cable, by which the session above knows that whoever comes by it is the same again. The
             port's path, unless it is set to what stays when that changes; before the first link.
+        endpoint: The endpoint of just this port, where the line is of an endpoint that means several; empty, unless it
+            is set before the first link.
         up: The first link; an ``OSError`` where none came up before the port was closed.
         closed: Done when the port is closed and every protocol knows: with the ``LinkError`` that says how the device
             was lost (its ``cause`` is ``unplugged``), with what ``release`` was given, else with ``None``.
@@ -45,6 +48,7 @@ class PortLine(ABC):
         self.up: asyncio.Future[tuple[asyncio.Transport, asyncio.Protocol]] = self._loop.create_future()
         self.closed: asyncio.Future[OSError | None] = self._loop.create_future()
         self.cable = port.path
+        self.endpoint = ""
         self._port = port
         self._role = role
         self._protocol_factory = protocol_factory
@@ -95,7 +99,7 @@ class PortLine(ABC):
 
     @property
     @abstractmethod
-    def counters(self) -> object:
+    def counters(self) -> LinkCounters | RawCounters:
         """What has come and gone since the port was opened."""
 
     # What the transport asks for. Nothing happens for a transport whose link is over.
@@ -179,6 +183,7 @@ class PortLine(ABC):
         extra = {
             "peername": port.path,
             "cable": self.cable,
+            "endpoint": self.endpoint,
             "serial": port.device,
             "byte_s": port.byte_s,
             "counters": self.counters,

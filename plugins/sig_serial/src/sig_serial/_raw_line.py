@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ._counters import RawCounters
 from ._port_line import PortLine
 from ._transport import CLOSE_TIMEOUT_S
 
@@ -22,23 +22,6 @@ HIGH_WATER_BYTES = 4 * 1024
 
 RELINK_DELAY_S = 1.0
 """After this side ended a listener's link: so that a protocol that ends each at once does not busy the machine."""
-
-
-@dataclass(slots=True)
-class RawCounters:
-    """What has come and gone since the port was opened.
-
-    Attributes:
-        bytes_received: Bytes from the device.
-        bytes_sent: Bytes given to the wire.
-        bytes_unclaimed: Bytes that came between two links.
-        links: Links that began.
-    """
-
-    bytes_received: int = 0
-    bytes_sent: int = 0
-    bytes_unclaimed: int = 0
-    links: int = 0
 
 
 class RawLine(PortLine):
@@ -65,10 +48,6 @@ class RawLine(PortLine):
     def counters(self) -> RawCounters:
         """What has come and gone since the port was opened."""
         return self._counters
-
-    def status(self) -> dict[str, Any]:
-        """Return how the port is doing: the line's own entries, and the counters."""
-        return {**super().status(), "framing": "none", **asdict(self._counters)}
 
     def unsent(self, transport: SerialTransport) -> int:
         """Return how many bytes the system had no room for."""

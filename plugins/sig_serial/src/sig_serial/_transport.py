@@ -17,8 +17,9 @@ class SerialTransport(asyncio.Transport):
     """Bytes in order over a serial port.
 
     ``get_extra_info`` knows ``"peername"`` (the device's path), ``"cable"`` (whoever comes by the same cable is the
-    same device, perhaps restarted: its path, or the USB identity that the endpoint names), ``"serial"`` (the library's
-    port object), ``"byte_s"`` (how many seconds a byte takes on the line) and ``"counters"`` (the line's counters).
+    same device, perhaps restarted: its path, or the USB identity that the endpoint names), ``"endpoint"`` (the one of
+    this port, where a pattern is listened to, else empty), ``"serial"`` (the library's port object), ``"byte_s"`` (how
+    many seconds a byte takes on the line) and ``"counters"`` (the line's counters).
 
     Args:
         line: The line that the link is on.
