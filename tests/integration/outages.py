@@ -14,6 +14,7 @@ from sigcore.testing import Faults
 
 from ..waiting import Errors, wait_until
 from .forms import Peer, make_peer
+from .worlds import FAST
 
 CARRIERS = ["tcp", "unix", "serial"]
 
@@ -126,8 +127,8 @@ def a_house(
         cables: list[Any] = []
         if carrier == "serial":
             cables = [SerialCable(stack.enter_context(PtyCable())) for _ in names]
-            listen_at = [f"serial://{cable.line.left}" for cable in cables]
-            places = [f"serial://{cable.line.right}" for cable in cables]
+            listen_at = [f"serial://{cable.line.left}{FAST}" for cable in cables]
+            places = [f"serial://{cable.line.right}{FAST}" for cable in cables]
         else:
             cables = [NetworkCable(name) for name in names]
             listen_at = ["tcp://127.0.0.1:0" if carrier == "tcp" else f"unix://{directory}/s"]
