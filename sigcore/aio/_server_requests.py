@@ -54,8 +54,7 @@ class ServerRequests:
         return self._statuses()
 
     def _statuses(self) -> list[dict[str, Any]]:
-        asked = [(str(each.endpoint), getattr(each, "status", None)) for each in self._listenings]
-        return [{"endpoint": at, **port} for at, status in asked if status is not None for port in status()]
+        return [{"endpoint": str(each.endpoint), **row} for each in self._listenings for row in _status(each)]
 
     async def _with_port(self, port: str, what: str, call: Callable[[Any], Any]) -> dict[str, Any]:
         """Have the endpoint that has ``port`` do something with it."""
@@ -63,7 +62,9 @@ class ServerRequests:
         for each in able:
             try:
                 result: dict[str, Any] = await call(each)
-            except LookupError:  # another endpoint's, or nobody's
+            except LookupError as error:  # another endpoint's, or nobody's, or of a kind that cannot be lent
+                if any(row.get("port") == port for row in _status(each)):
+                    raise RequestFailed(str(error)) from error
                 continue
             except LinkError as error:  # it has the port, which is not there
                 raise RequestFailed(str(error)) from error
@@ -72,6 +73,11 @@ class ServerRequests:
             raise RequestFailed(f"no endpoint of this server has ports that can be lent; asked for {port!r}")
         known = ", ".join(str(status["port"]) for status in self._statuses() if "port" in status)
         raise RequestFailed(f"this server has no port {port!r}; its ports are: {known or 'none at the moment'}")
+
+
+def _status(listening: Listening) -> list[dict[str, Any]]:
+    status = getattr(listening, "status", None)
+    return status() if status is not None else []
 
 
 def _port_in(params: Any, usage: str) -> str:
