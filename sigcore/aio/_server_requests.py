@@ -58,12 +58,12 @@ class ServerRequests:
 
     async def _with_port(self, port: str, what: str, call: Callable[[Any], Any]) -> dict[str, Any]:
         """Have the endpoint that has ``port`` do something with it."""
-        able = [found for each in self._listenings if (found := getattr(each, what, None)) is not None]
-        for each in able:
+        able = [(each, found) for each in self._listenings if (found := getattr(each, what, None)) is not None]
+        for listening, method in able:
             try:
-                result: dict[str, Any] = await call(each)
+                result: dict[str, Any] = await call(method)
             except LookupError as error:  # another endpoint's, or nobody's, or of a kind that cannot be lent
-                if any(row.get("port") == port for row in _status(each)):
+                if any(row.get("port") == port for row in _status(listening)):
                     raise RequestFailed(str(error)) from error
                 continue
             except LinkError as error:  # it has the port, which is not there
