@@ -16,12 +16,13 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._drops import Drops
-from .._errors import LinkError, SenderExists
+from .._errors import SenderExists
 from .._index import EventIndex
 from .._info import Peer, SenderInfo
 from .._limits import ServerLimits
 from .._names import EVENT_CONSOLE, SERVER
 from .bodies import write_body, write_gap
+from .cables import Cables
 from .calls import Answerer, Asker
 from .detached import Detached, link_lost
 from .frames import HEADER, HEADER_BYTES, Kind, frame, split_run, split_topics
@@ -138,7 +139,7 @@ class Hub:
         self.local: LocalSide
         self.sessions: dict[str, ServerSession] = {}
         self._detached = Detached(limits.session_memory, drops)
-        self._cables: dict[str, ServerSession] = {}  # who came last by each
+        self._cables = Cables()
         self._over: list[ServerSession] = []  # what must be cleared away
         self._hold_ups = HoldUps()
         self._history = History(drops.count, most_bytes=limits.keep_memory)
@@ -475,7 +476,7 @@ class Hub:
     def enter_session(self, session: ServerSession, medium: Medium = ANY) -> None:
         """Take in a new session, which a link over ``medium`` begins."""
         if medium.cable:
-            self._end_who_was_at(medium.cable)
+            self._cables.end_who_was_at(medium.cable)
         session.left = lambda: self._session_detached(session)
         session.ended = lambda: self._session_over(session)
         self.sessions[session.id] = session
@@ -487,9 +488,7 @@ class Hub:
 
     def session_attached(self, session: ServerSession, medium: Medium = ANY) -> None:
         """A link over ``medium`` carries the session, perhaps again: its senders claim the names that they lost."""
-        session.medium = medium
-        if medium.cable:
-            self._cables[medium.cable] = session
+        self._cables.plug(session, medium)
         if session.detached_s is not None:
             self._detached.remove(session)
             session.detached_s = None
@@ -497,16 +496,6 @@ class Hub:
         for entry in [entry for entry in session.senders.values() if not self._is_entered(entry)]:
             self._claim_again(session, entry)
         self.mark(session)
-
-    def _end_who_was_at(self, cable: str) -> None:
-        """A cable has two ends: who begins anew at the other one was there before, and does not go on with that."""
-        before = self._cables.pop(cable, None)
-        if before is None or before.medium.cable != cable:  # nobody, or it has gone on by another medium since
-            return
-        error = LinkError("another has come by its cable; it was restarted", cause="restarted")
-        if before.link is not None:
-            before.link.lose(error)  # its carrier has not come to tell so
-        before.end(error)
 
     def tick(self, now_s: float) -> None:
         """Do what is due by the clock: requests, readers that hold up others, sessions without a link."""
@@ -589,7 +578,7 @@ class Hub:
         self._hold_ups.forget(session)
         self._dirty.pop(session, None)
         self._routed.pop(session, None)
-        self._cables = {cable: other for cable, other in self._cables.items() if other is not session}
+        self._cables.unplug(session)
         for listener_id, key in session.listeners.items():
             self.remove_listener(session, listener_id, key)
         session.listeners.clear()
