@@ -10,7 +10,7 @@ import os
 import re
 import termios
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
@@ -33,12 +33,6 @@ KIB = 1024
 
 FAST = "baudrate=4000000"
 """A cable of pseudo-terminals keeps up with any rate, and a link is paced by the one that it is told."""
-
-
-@pytest.fixture
-def cable() -> Iterator[PtyCable]:
-    with PtyCable() as cable:
-        yield cable
 
 
 @pytest.fixture(params=["descriptors", "threads"])

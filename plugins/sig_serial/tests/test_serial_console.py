@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 from sig_serial import SerialCarrier, SerialOptions
@@ -16,12 +16,6 @@ from sig_serial.testing import PtyCable
 from sigcore import Endpoint
 
 PATIENCE_S = 10.0
-
-
-@pytest.fixture
-def cable() -> Iterator[PtyCable]:
-    with PtyCable() as cable:
-        yield cable
 
 
 class Factory:

@@ -27,12 +27,6 @@ from sig_serial.testing import PtyCable
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a port open")
 
 
-@pytest.fixture
-def cable() -> Iterator[PtyCable]:
-    with PtyCable() as cable:
-        yield cable
-
-
 @contextmanager
 def program_with(path: str, lock: str) -> Iterator[int]:
     """Run a program that has the port open, with or without a lock; gives its process."""

@@ -26,12 +26,6 @@ PATIENCE_S = 10.0
 FAST = "baudrate=4000000"
 
 
-@pytest.fixture
-def cable() -> Iterator[PtyCable]:
-    with PtyCable() as cable:
-        yield cable
-
-
 class Presence(asyncio.Protocol):
     """Bare bytes of a device, from its coming to its going."""
 

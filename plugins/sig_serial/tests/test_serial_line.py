@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from sig_serial import SerialOptions, _packet
@@ -18,12 +18,6 @@ from sig_serial._tables import Role
 from sig_serial.testing import PtyCable
 
 PATIENCE_S = 10.0
-
-
-@pytest.fixture
-def cable() -> Iterator[PtyCable]:
-    with PtyCable() as cable:
-        yield cable
 
 
 def reset(epoch: int) -> bytes:

@@ -107,12 +107,6 @@ class Bridge:
                 connection.sendall(b"".join(manager.escape(data)) if manager else data)
 
 
-@pytest.fixture
-def cable() -> Iterator[PtyCable]:
-    with PtyCable() as cable:
-        yield cable
-
-
 @contextmanager
 def bridged(path: str, kind: str) -> Iterator[Bridge]:
     bridge = Bridge(path, speaks_rfc2217=kind == "rfc2217")

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,12 +20,6 @@ from sig_serial._port import Port, open_port
 from sig_serial.testing import PtyCable
 
 from sigcore import Endpoint, EndpointError
-
-
-@pytest.fixture
-def cable() -> Iterator[PtyCable]:
-    with PtyCable() as cable:
-        yield cable
 
 
 def read_within(port: Port, size: int, patience_s: float = 5.0) -> bytes:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,12 +20,6 @@ from sigcore import Endpoint, LinkError, Listening
 PATIENCE_S = 10.0
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@pytest.fixture
-def cable() -> Iterator[PtyCable]:
-    with PtyCable() as cable:
-        yield cable
 
 
 @pytest.fixture(params=["descriptors", "threads"], autouse=True)

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -23,12 +23,6 @@ from sigcore import Endpoint, EndpointError, LinkError
 
 PATIENCE_S = 10.0
 FAST = "baudrate=4000000"
-
-
-@pytest.fixture
-def cable() -> Iterator[PtyCable]:
-    with PtyCable() as cable:
-        yield cable
 
 
 class Peer(asyncio.Protocol):

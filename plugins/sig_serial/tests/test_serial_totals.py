@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,6 @@ from sigcore import Endpoint
 PATIENCE_S = 10.0
 BOOT = b"booted\n"
 OF_THE_PRESENT = {"port", "state", "up_s", "framing", "fragment", "round_trip_ms", "identity", "lent_s", "problem"}
-
-
-@pytest.fixture
-def cable() -> Iterator[PtyCable]:
-    with PtyCable() as cable:
-        yield cable
 
 
 class Port:
