@@ -25,8 +25,8 @@ class ServerEnd(asyncio.Protocol):
         self._ended = ended
         self._transport: asyncio.Transport | None = None
         self.data_received = protocol.data_received  # type: ignore[method-assign]  # no call more on the way of events
-        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
-        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
+        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]  # as above
+        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]  # as above
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The device's router connected."""
