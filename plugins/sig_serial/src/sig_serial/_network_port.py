@@ -61,6 +61,8 @@ def open_network_port(address: NetworkAddress, options: SerialOptions) -> Socket
         sock = socket.create_connection((address.host, address.port), CONNECT_TIMEOUT_S)
     except UnicodeError as exc:
         raise OSError(errno.EINVAL, f"serial port {address}: {address.host!r} is no host name: {exc}") from exc
+    except ConnectionResetError as exc:  # it hung up before the system said that it is connected
+        raise _hung_up(address, exc) from exc
     except OSError as exc:
         raise LinkError(
             f"serial port {address} cannot be reached: {exc.strerror or exc}; is the bridge on, and are host and port "
@@ -72,14 +74,18 @@ def open_network_port(address: NetworkAddress, options: SerialOptions) -> Socket
         port = Rfc2217Port(address, options, sock) if address.kind == "rfc2217" else SocketPort(address, options, sock)
     except (ConnectionAbortedError, ConnectionResetError, BrokenPipeError, TimeoutError) as exc:
         sock.close()
-        raise LinkError(
-            f"serial port {address}: the bridge ended the connection before its port was set: {exc.strerror or exc}; "
-            "is that port there, and does nobody else have it?"
-        ) from exc
+        raise _hung_up(address, exc) from exc
     except BaseException:
         sock.close()
         raise
     return port
+
+
+def _hung_up(address: NetworkAddress, cause: OSError) -> LinkError:
+    return LinkError(
+        f"serial port {address}: the bridge ended the connection before its port was set: {cause.strerror or cause}; "
+        "is that port there, and does nobody else have it?"
+    )
 
 
 class SocketPort:
