@@ -48,6 +48,8 @@ TOUCH_OTHER_PACKAGES = [
     *(f"plugins/sig_serial/tests/test_serial_{name}.py" for name in ("carrier", "network", "port")),
 ]
 
+SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "virtualenv"
 
@@ -72,7 +74,7 @@ def tests(session: nox.Session) -> None:
     """Run all tests against the installed wheels of all packages; arguments after ``--`` are pytest's."""
     session.install(*wheels(), *group("test-all"))
     session.run("python", "-P", "-c", f"import {', '.join(plugin.name for plugin in built_plugins())}")
-    run_pytest(session, *session.posargs)
+    run_pytest_side_by_side(session, *session.posargs)
 
 
 @nox.session(requires=["dist"])
@@ -82,7 +84,8 @@ def tests_minimal(session: nox.Session) -> None:
     But for those that try every state of a session for long, and import nothing else: ``tests`` runs them.
     """
     session.install(*wheels("sigcore"), *group("test"))
-    run_pytest(session, "tests", *without("integration", "faults", "sessions"), "--only-installed", *session.posargs)
+    parts = ("tests", *without("integration", "faults", "sessions"))
+    run_pytest_side_by_side(session, *parts, "--only-installed", *session.posargs)
 
 
 @nox.session(requires=["dist"])
@@ -92,7 +95,7 @@ def minimums(session: nox.Session) -> None:
         constraints = Path(folder, "minimums.txt")
         constraints.write_text("".join(f"{line}\n" for line in lowest_versions()), encoding="utf-8")
         session.install("--constraint", str(constraints), *wheels(), *group("test-all"))
-    run_pytest(session, *TOUCH_OTHER_PACKAGES, *session.posargs)
+    run_pytest_side_by_side(session, *TOUCH_OTHER_PACKAGES, *session.posargs)
 
 
 @nox.session
@@ -216,6 +219,11 @@ def without(*folders: str) -> list[str]:
 def run_pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest on what is installed: no process imports from its working folder, and conftest.py makes sure."""
     session.run("pytest", *arguments, env={"PYTHONSAFEPATH": "1", "SIGCORE_TEST_INSTALLED": "1"})
+
+
+def run_pytest_side_by_side(session: nox.Session, *arguments: str) -> None:
+    """The same with several files at a time: most tests wait for time to pass, or for another process."""
+    run_pytest(session, *SIDE_BY_SIDE, *arguments)
 
 
 def check_public_types(session: nox.Session, package: str) -> None:
