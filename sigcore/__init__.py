@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         ListenerError,
         MethodNotFound,
         NotAllowed,
+        NotAuthenticated,
         NotConnected,
         NotSent,
         PluginBroken,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         RequestRefused,
         RequestTimeout,
         RouterClosed,
+        SecretError,
         SenderExists,
         SenderLost,
         SenderNotFound,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
         TypeMismatch,
         WrongThread,
     )
+    from ._identity import Evidence, Identity, MediumIdentity, check_identity
     from ._info import EventInfo, Gap, Peer, Policy, SenderInfo
     from ._limits import LinkOptions
     from ._listener import Listener
@@ -71,6 +74,7 @@ if TYPE_CHECKING:
     from ._plain import plain_converter
     from ._plugins import PluginInfo, check_plugin, list_plugins, load_carrier, load_codec, load_plugin
     from ._router import Router
+    from ._secret import Secret
     from ._sender import Sender
     from ._signal import Signal
     from ._stream import Stream
@@ -103,6 +107,7 @@ _HOME = {
         "ListenerError",
         "MethodNotFound",
         "NotAllowed",
+        "NotAuthenticated",
         "NotConnected",
         "NotSent",
         "PluginBroken",
@@ -115,6 +120,7 @@ _HOME = {
         "RequestRefused",
         "RequestTimeout",
         "RouterClosed",
+        "SecretError",
         "SenderExists",
         "SenderLost",
         "SenderNotFound",
@@ -124,6 +130,7 @@ _HOME = {
         "TypeMismatch",
         "WrongThread",
     ),
+    "_identity": ("Evidence", "Identity", "MediumIdentity", "check_identity"),
     "_info": ("EventInfo", "Gap", "Peer", "Policy", "SenderInfo"),
     "_limits": ("LinkOptions",),
     "_listener": ("Listener",),
@@ -134,6 +141,7 @@ _HOME = {
     "_plain": ("plain_converter",),
     "_plugins": ("PluginInfo", "check_plugin", "list_plugins", "load_carrier", "load_codec", "load_plugin"),
     "_router": ("Router",),
+    "_secret": ("Secret",),
     "_sender": ("Sender",),
     "_signal": ("Signal",),
     "_stream": ("Stream",),
@@ -161,9 +169,11 @@ __all__ = [
     "EndpointError",
     "EventInfo",
     "EventNotDeclared",
+    "Evidence",
     "FrameTooLarge",
     "Gap",
     "HandleRemoved",
+    "Identity",
     "InsecureEndpoint",
     "InvalidName",
     "JsonOption",
@@ -174,8 +184,10 @@ __all__ = [
     "Listener",
     "ListenerError",
     "Listening",
+    "MediumIdentity",
     "MethodNotFound",
     "NotAllowed",
+    "NotAuthenticated",
     "NotConnected",
     "NotSent",
     "Peer",
@@ -193,6 +205,8 @@ __all__ = [
     "Router",
     "RouterClosed",
     "Seconds",
+    "Secret",
+    "SecretError",
     "Sender",
     "SenderExists",
     "SenderInfo",
@@ -211,6 +225,7 @@ __all__ = [
     "WrongThread",
     "caller",
     "cancelled",
+    "check_identity",
     "check_plugin",
     "get_logger",
     "hookimpl",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from ._endpoint import Endpoint
+    from ._identity import MediumIdentity
 
 
 class Listening(Protocol):
@@ -78,6 +79,15 @@ class Carrier(Protocol):
       speak to devices which do not speak sigcore: ``{"framing": "none"}`` of a serial port. Without it nothing is
       needed for that. A carrier that wraps another has a method ``raw_options(endpoint)``.
 
+    - ``identify(transport) -> MediumIdentity | None``: what the medium itself proves of the other end: a name from a
+      certificate, the user at the other end of a Unix socket, the port. It may raise ``NotAuthenticated(text)``: then
+      the link is refused with that text. It looks at nothing but ``transport.get_extra_info``, so that a carrier
+      which wraps this one can ask it.
+    - ``is_confidential(endpoint) -> bool``: whether nobody between the two ends can read what they say; without it,
+      anybody can. Tokens are sent and taken over no other.
+    - ``authenticates(endpoint) -> bool``: whether ``identify`` names somebody for each link that ``listen`` takes;
+      without it, for none.
+
     A carrier that wraps another passes on a ``protocol_factory`` with the attributes of the one that it was given.
     """
 
@@ -104,6 +114,24 @@ def is_local(carrier: Carrier, endpoint: Endpoint) -> bool:
     """Whether only this machine can reach what ``carrier.listen(endpoint)`` opens; unknown counts as no."""
     check: Callable[[Endpoint], bool] | None = getattr(carrier, "is_local", None)
     return bool(check(endpoint)) if check is not None else False
+
+
+def is_confidential(carrier: Carrier, endpoint: Endpoint) -> bool:
+    """Whether nobody between the two ends can read what is said over a link of ``endpoint``; unknown counts as no."""
+    check: Callable[[Endpoint], bool] | None = getattr(carrier, "is_confidential", None)
+    return bool(check(endpoint)) if check is not None else False
+
+
+def authenticates(carrier: Carrier, endpoint: Endpoint) -> bool:
+    """Whether the medium proves who is at the other end of each link that comes to ``endpoint``."""
+    check: Callable[[Endpoint], bool] | None = getattr(carrier, "authenticates", None)
+    return bool(check(endpoint)) if check is not None else False
+
+
+def identify(carrier: Carrier, transport: asyncio.BaseTransport) -> MediumIdentity | None:
+    """Return what the medium of a link proves of its other end, if anything."""
+    ask: Callable[[asyncio.BaseTransport], MediumIdentity | None] | None = getattr(carrier, "identify", None)
+    return ask(transport) if ask is not None else None
 
 
 def link_defaults(carrier: Carrier, endpoint: Endpoint) -> Mapping[str, object]:

@@ -8,6 +8,7 @@ Each also derives from the built-in that a Python user would catch::
     ├── EndpointError (ValueError)          a malformed endpoint URL or option
     │   └── InsecureEndpoint (PermissionError)  listening where strangers could connect
     ├── ConfigError (ValueError)            a configuration file that is wrong; it lists all that is
+    ├── SecretError (ValueError)            a secret that cannot be had, or is too short
     ├── CodecError (ValueError)             a value or bytes that the codec cannot take
     ├── TypeMismatch (TypeError)            data that does not fit the ``type=`` asked for
     ├── PluginError                         a plug-in could not be had
@@ -30,6 +31,7 @@ Each also derives from the built-in that a Python user would catch::
     │   ├── NotConnected                        there is no link at the moment
     │   ├── ConnectTimeout (TimeoutError)       no link came up within the time allowed
     │   ├── LinkRefused                         the other side said no, and why
+    │   │   └── NotAuthenticated (PermissionError)  one side did not prove who it is
     │   └── RemoteProtocolError                 the other side broke the protocol
     ├── RequestError
     │   ├── NotSent (NotConnected)              the request never left: there is no link at the moment
@@ -85,6 +87,10 @@ class ConfigError(SigError, ValueError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class SecretError(SigError, ValueError):
+    """A secret cannot be read where it should be, or is too short or too long; the message never quotes it."""
 
 
 class CodecError(SigError, ValueError):
@@ -200,6 +206,16 @@ class LinkRefused(LinkError):
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message, cause=_cause_of(code))
         self.code = code
+
+
+class NotAuthenticated(LinkRefused, PermissionError):
+    """One side of a link did not prove who it is: a client to the server, or the server to a client with a secret.
+
+    A carrier's ``identify`` raises it with a text alone.
+    """
+
+    def __init__(self, message: str, *, code: str = "not_authenticated") -> None:
+        super().__init__(message, code=code)
 
 
 class RemoteProtocolError(LinkError):

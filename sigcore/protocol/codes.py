@@ -42,6 +42,7 @@ BYE_CODES = {
     "version": "No version of the wire is common to both.",
     "codec": "The server has no codec of those offered.",
     "handshake_timeout": "The handshake took too long.",
+    "not_authenticated": "A side did not prove who it is.",
     "malformed_body": "A body breaks its layout.",
     "invalid_name": "A name breaks the rules for names.",
     "unknown_kind": "A frame's kind is unknown and not one that may be skipped.",

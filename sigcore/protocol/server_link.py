@@ -75,7 +75,7 @@ class ServerLink(Link):
         codec = self._choose_codec(fields.texts("codecs"))
         limits = fields.fields("limits")
         accepts = Limits(limits.integer("frame", least=512), limits.integer("credit", least=1))
-        self.peer = Peer(cut_text(fields.text("name", ""), MAX_NAME_BYTES), "", self.endpoint)
+        self.peer = Peer(cut_text(fields.text("name", ""), MAX_NAME_BYTES), self.medium.identity, self.endpoint)
         session, received = self._session_of_before(fields, accepts, codec)
         resumes = session is not None
         features = [NO_RESUME] if NO_RESUME in fields.texts("features") else []
@@ -108,6 +108,7 @@ class ServerLink(Link):
         session = self._hub.find_session(asked.text("id"), asked.text("secret"))
         if (
             session is None
+            or session.peer.identity != self.medium.identity  # it is bound to who began it
             or not session.can_go_on_from(received)
             or (session.codec.name, session.peer_limits, session.options) != (codec.name, accepts, self.options)
         ):
