@@ -33,6 +33,7 @@ _KIND_OF: dict[str, Kind] = {group: kind for kind, group in _GROUP_OF.items()}
 
 _FIRST_PARTY = {
     ("carrier", "tcp"): "sigcore-tcp",
+    ("carrier", "tls"): "sigcore-tcp",
     ("carrier", "unix"): "sigcore-tcp",
     ("carrier", "serial"): "sigcore-serial",
     ("carrier", "lines"): "sigcore-lines",

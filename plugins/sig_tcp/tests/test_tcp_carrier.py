@@ -212,7 +212,7 @@ def test_an_address_of_another_machine_cannot_be_listened_at() -> None:
         ("tcp://a..b:3000", "'a..b' is no host name"),
         (f"tcp://{'a' * 64}.example:3000", "is no host name"),
         ("tcp://joe:hunter2@127.0.0.1:3000", "tcp://joe:***@127.0.0.1:3000 names a user or a password"),
-        ("tcp://joe@127.0.0.1:3000", "this version has no authentication"),
+        ("tcp://joe@127.0.0.1:3000", "for which nobody would ask"),
         ("tcp://127.0.0.1:3000?keepalive=0s", "keepalive must be from 1s"),
         ("tcp://127.0.0.1:3000?user_timeout=24h", "user_timeout must be from 1s to 32767s"),
         ("tcp://127.0.0.1:3000?backlog=0", "backlog must be from 1"),
@@ -269,7 +269,7 @@ def test_only_loopback_addresses_and_localhost_names_are_local(host: str, is_loc
         ("tcp:///3000", "has a path"),
         ("tcp://192.168.1.5:3000/path", "has a path"),
         ("tcp://192.168.1.5", "has no port"),
-        ("tcp://joe:pw@192.168.1.5:3000", "has no authentication"),
+        ("tcp://joe:pw@192.168.1.5:3000", "for which nobody would ask"),
     ],
 )
 def test_what_is_no_address_is_not_called_open_to_other_machines(text: str, reason: str) -> None:

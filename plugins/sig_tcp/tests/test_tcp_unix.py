@@ -273,7 +273,7 @@ def test_a_name_and_a_password_are_refused_since_nobody_would_ask_for_them(path:
 
     async def scenario() -> None:
         for work in (UnixCarrier().connect, UnixCarrier().listen):
-            with pytest.raises(EndpointError, match="this version has no authentication") as caught:
+            with pytest.raises(EndpointError, match="for which nobody would ask") as caught:
                 await work(endpoint, asyncio.Protocol)
             assert "hunter2" not in str(caught.value)
 

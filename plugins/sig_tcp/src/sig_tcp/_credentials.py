@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Names and passwords in an endpoint: refused, as long as nobody asks for them."""
+"""Names and passwords in an endpoint: refused, since they stand in options of their own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ def refuse_credentials(endpoint: Endpoint) -> None:
     """
     if endpoint.user is not None or endpoint.password is not None:
         raise EndpointError(
-            f"{endpoint} names a user or a password, and this version has no authentication: anybody who can reach the "
-            "address could connect without them; leave them out"
+            f"{endpoint} names a user or a password, for which nobody would ask; a client proves who it is with the "
+            "options identity and secret, or with token"
         )

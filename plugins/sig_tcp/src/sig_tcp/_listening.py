@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 
 from sigcore import Endpoint
+
+from ._acceptor import Acceptor
 
 
 class SocketListening:
@@ -17,27 +18,24 @@ class SocketListening:
     """
 
     def __init__(
-        self, endpoint: Endpoint, servers: Iterable[asyncio.Server], clean_up: Callable[[], None] | None = None
+        self, endpoint: Endpoint, acceptors: Iterable[Acceptor], clean_up: Callable[[], None] | None = None
     ) -> None:
         self.endpoint = endpoint
-        self._servers = tuple(servers)
+        self._acceptors = tuple(acceptors)
         self._clean_up = clean_up
-        self._closed = asyncio.Event()
+        self._is_closed = False
 
     def close(self) -> None:
         """Stop taking links, at once; links that exist go on."""
-        if self._closed.is_set():
+        if self._is_closed:
             return
+        self._is_closed = True
         if self._clean_up is not None:
             self._clean_up()
-        for server in self._servers:
-            server.close()
-        self._closed.set()
+        for acceptor in self._acceptors:
+            acceptor.close()
 
     async def wait_closed(self) -> None:
-        """Return when the address is free.
-
-        The sockets are closed by ``close()`` itself. ``asyncio.Server.wait_closed`` waits for the links as well since
-        Python 3.12, which says nothing of the address.
-        """
-        await self._closed.wait()
+        """Return when the address is free, which ``close()`` itself sees to, and nobody is just coming in."""
+        for acceptor in self._acceptors:
+            await acceptor.wait_closed()

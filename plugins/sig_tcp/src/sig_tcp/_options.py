@@ -42,10 +42,12 @@ class UnixOptions:
 
     Attributes:
         mode: The permissions of the socket file in octal: who may write to it may connect.
+        group: The group that the socket file is given, by name or number; ``None`` leaves it as the system makes it.
         backlog: Links that may wait until the server takes them.
     """
 
     mode: str = "600"
+    group: str | None = None
     backlog: int = _BACKLOG
 
     def __post_init__(self) -> None:

@@ -18,27 +18,32 @@ class SocketFile:
         sock: The socket, listening.
     """
 
-    def __init__(self, path: str, *, mode: int, backlog: int) -> None:
+    def __init__(self, path: str, *, mode: int, backlog: int, group: str | None = None) -> None:
         """Listen at ``path``.
 
         Args:
             path: Where the file is to be; what a dead server left there is replaced.
             mode: The file's permissions; they hold from its first moment.
             backlog: Links that may wait.
+            group: The group that the file is given, by name or number.
 
         Raises:
-            OSError: ``EADDRINUSE``, somebody listens there; ``EEXIST``, something else has that name; or whatever the
-                system says of the path.
+            OSError: ``EADDRINUSE``, somebody listens there; ``EEXIST``, something else has that name; ``ENOTEMPTY``, a
+                socket that nobody listens at has it, but it is another user's; or whatever the system says of the path.
+            ValueError: There is no such group.
         """
         _remove_if_stale(path)
         with ExitStack() as undo:
             self.sock = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             self.sock.setblocking(False)
-            with _permissions(mode):
+            with _permissions(mode if group is None else mode & 0o700):  # nobody else until the group is right
                 self.sock.bind(path)
             self._path = path
             self._identity = _identity(os.lstat(path))
             undo.callback(self.remove)
+            if group is not None:
+                os.chown(path, -1, _number_of_group(group), follow_symlinks=False)
+                os.chmod(path, mode)
             self.sock.listen(backlog)
             undo.pop_all()
 
@@ -59,6 +64,17 @@ def _permissions(mode: int) -> Iterator[None]:
         os.umask(before)
 
 
+def _number_of_group(group: str) -> int:
+    import grp  # not on Windows
+
+    if group.isdecimal():
+        return int(group)
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise ValueError(f"this system has no group {group!r}; check the option group") from None
+
+
 def _remove_if_stale(path: str) -> None:
     try:
         found = os.lstat(path)
@@ -68,6 +84,8 @@ def _remove_if_stale(path: str) -> None:
         raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), path)
     if _is_answered(path):
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)
+    if found.st_uid != os.geteuid():
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), path)
     with suppress(FileNotFoundError):
         if _identity(os.lstat(path)) == _identity(found):  # no other server was quicker
             os.unlink(path)

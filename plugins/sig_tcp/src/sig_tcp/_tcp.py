@@ -11,11 +11,13 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
-from sigcore import Endpoint, EndpointError
+from sigcore import Endpoint, EndpointError, MediumIdentity
 
+from ._acceptor import Acceptor, Wrap
 from ._addresses import addresses_of, is_literal, is_loopback, listen_at_all
+from ._admission import Admission, Factory
 from ._credentials import refuse_credentials
 from ._explain import CONNECTING, LISTENING, explained
 from ._listening import SocketListening
@@ -27,6 +29,9 @@ _PROBE_INTERVAL_S = 5  # between questions to a silent peer
 _PROBES = 3  # unanswered, after which the link is lost
 
 
+P = TypeVar("P", bound=asyncio.Protocol)
+
+
 class TcpCarrier:
     """Makes links over TCP, IPv4 and IPv6."""
 
@@ -36,8 +41,20 @@ class TcpCarrier:
         Raises:
             EndpointError: It is no TCP address, which says more than that it is not local.
         """
-        _port_of(endpoint)
+        port_of(endpoint)
         return is_loopback(endpoint.host)
+
+    def is_confidential(self, endpoint: Endpoint) -> bool:
+        """Return ``False``: everybody between the two ends can read what is said."""
+        return False
+
+    def authenticates(self, endpoint: Endpoint) -> bool:
+        """Return ``False``: TCP proves nothing of who is at the other end."""
+        return False
+
+    def identify(self, transport: asyncio.BaseTransport) -> MediumIdentity | None:
+        """Return ``None``: TCP proves nothing of who is at the other end."""
+        return None
 
     async def connect(
         self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]
@@ -49,17 +66,8 @@ class TcpCarrier:
             OSError: Nobody listens there, the name does not resolve, no way leads there, ...
         """
         options = endpoint.options(TcpOptions)
-        port = _port_of(endpoint)
-        if not endpoint.host or port == 0:
-            raise EndpointError(f"{endpoint} does not say where to connect; write it as tcp://127.0.0.1:3000")
-        try:
-            transport, protocol = await asyncio.get_running_loop().create_connection(
-                protocol_factory, endpoint.host, port, **_race(endpoint.host)
-            )
-        except OSError as error:
-            raise explained(error, f"connect to {endpoint}", CONNECTING) from error
-        _keep_alive(transport.get_extra_info("socket"), options)
-        return transport, protocol
+        port_of(endpoint)
+        return await connect_tcp(endpoint, protocol_factory, options)
 
     async def listen(self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]) -> SocketListening:
         """Take links at every address of ``endpoint``; without a host, at every interface.
@@ -69,30 +77,63 @@ class TcpCarrier:
             OSError: The port is in use, the address is not this machine's, the name does not resolve, ...
         """
         options = endpoint.options(TcpOptions)
-        port = _port_of(endpoint)
-        try:
-            addresses = await addresses_of(endpoint.host, port)
-            sockets = listen_at_all(addresses, options.backlog)
-        except OSError as error:
-            raise explained(error, f"listen at {endpoint}", LISTENING) from error
-        bound = replace(endpoint, port=sockets[0].getsockname()[1])
-        return SocketListening(bound, await _serve(sockets, protocol_factory, options))
+        port_of(endpoint)
+        return SocketListening(*await listen_tcp(endpoint, protocol_factory, options, wrap=_as_it_is, tells=True))
 
 
-async def _serve(
-    sockets: list[socket.socket], protocol_factory: Callable[[], asyncio.Protocol], options: TcpOptions
-) -> list[asyncio.Server]:
-    loop = asyncio.get_running_loop()
+async def connect_tcp(
+    endpoint: Endpoint, protocol_factory: Callable[[], P], options: TcpOptions
+) -> tuple[asyncio.Transport, P]:
+    """Make a connection to ``endpoint``; what can go wrong is told as ``TcpCarrier.connect`` says."""
+    port = port_of(endpoint)
+    if not endpoint.host or port == 0:
+        raise EndpointError(f"{endpoint} does not say where to connect; write it as {endpoint.scheme}://127.0.0.1:3000")
+    try:
+        transport, protocol = await asyncio.get_running_loop().create_connection(
+            protocol_factory, endpoint.host, port, **_race(endpoint.host)
+        )
+    except OSError as error:
+        raise explained(error, f"connect to {endpoint}", CONNECTING) from error
+    _keep_alive(transport.get_extra_info("socket"), options)
+    return transport, protocol
+
+
+async def listen_tcp(
+    endpoint: Endpoint, protocol_factory: Factory, options: TcpOptions, *, wrap: Wrap, tells: bool
+) -> tuple[Endpoint, list[Acceptor]]:
+    """Take connections at ``endpoint``; what can go wrong is told as ``TcpCarrier.listen`` says.
+
+    Args:
+        endpoint: Where.
+        protocol_factory: What ``listen`` was given.
+        options: For the sockets.
+        wrap: Makes the protocol factory of a connection from its admission and the peer's address.
+        tells: Whether a peer that is refused can be told why in plain bytes.
+
+    Returns:
+        The endpoint really bound, and what takes the connections.
+    """
+    try:
+        addresses = await addresses_of(endpoint.host, port_of(endpoint))
+        sockets = listen_at_all(addresses, options.backlog)
+    except OSError as error:
+        raise explained(error, f"listen at {endpoint}", LISTENING) from error
+    bound = replace(endpoint, port=sockets[0].getsockname()[1])
+    acceptors = []
     with ExitStack() as undo:
         for sock in sockets:
             undo.callback(sock.close)
-        servers = []
         for sock in sockets:
             _keep_alive(sock, options)  # the sockets of the links that come inherit it
-            servers.append(await loop.create_server(protocol_factory, sock=sock, backlog=options.backlog))
-            undo.callback(servers[-1].close)
+            acceptors.append(Acceptor(sock, protocol_factory, wrap, tells=tells, where=str(bound)))
+            undo.callback(acceptors[-1].close)
+            await acceptors[-1].start()
         undo.pop_all()
-    return servers
+    return bound, acceptors
+
+
+def _as_it_is(admission: Admission, _source: str) -> Factory:
+    return admission
 
 
 def _keep_alive(sock: socket.socket, options: TcpOptions) -> None:
@@ -109,12 +150,18 @@ def _keep_alive(sock: socket.socket, options: TcpOptions) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), round(value))
 
 
-def _port_of(endpoint: Endpoint) -> int:
+def port_of(endpoint: Endpoint) -> int:
+    """Return the port of ``endpoint``.
+
+    Raises:
+        EndpointError: It is no TCP address.
+    """
     refuse_credentials(endpoint)
     if endpoint.path:
         raise EndpointError(f"{endpoint} has a path, {endpoint.path}; a TCP address is a host and a port")
     if endpoint.port is None:
-        raise EndpointError(f"{endpoint} has no port; write it as tcp://{endpoint.host or '127.0.0.1'}:3000")
+        example = f"{endpoint.scheme}://{endpoint.host or '127.0.0.1'}:3000"
+        raise EndpointError(f"{endpoint} has no port; write it as {example}")
     _check_host(endpoint)
     return endpoint.port
 

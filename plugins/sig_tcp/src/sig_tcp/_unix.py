@@ -7,13 +7,17 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from sigcore import Endpoint, EndpointError
+from sigcore import Endpoint, EndpointError, MediumIdentity
 
+from ._acceptor import Acceptor
+from ._admission import Admission, Factory
 from ._credentials import refuse_credentials
 from ._explain import CONNECTING_TO_FILE, LISTENING_AT_FILE, explained
 from ._listening import SocketListening
 from ._options import UnixOptions
+from ._peer_credentials import tells_users, user_of
 from ._socket_file import SocketFile
+from ._socket_folder import check_folder
 
 
 class UnixCarrier:
@@ -22,6 +26,20 @@ class UnixCarrier:
     def is_local(self, endpoint: Endpoint) -> bool:
         """Return ``True``: only this machine can reach a Unix socket."""
         return True
+
+    def is_confidential(self, endpoint: Endpoint) -> bool:
+        """Return ``True``: what is said does not leave this machine."""
+        return True
+
+    def authenticates(self, endpoint: Endpoint) -> bool:
+        """Tell whether the system says which user is at the other end, as Linux and macOS do."""
+        return tells_users()
+
+    def identify(self, transport: asyncio.BaseTransport) -> MediumIdentity | None:
+        """Return the user at the other end, as ``uid:1000``; ``None`` where the system does not tell."""
+        sock = transport.get_extra_info("socket")
+        user = None if sock is None else user_of(sock)
+        return None if user is None else MediumIdentity(f"uid:{user}", "peer_credentials")
 
     async def connect(
         self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]
@@ -50,18 +68,22 @@ class UnixCarrier:
         options = endpoint.options(UnixOptions)
         path = _path_of(endpoint)
         try:
-            file = SocketFile(path, mode=int(options.mode, 8), backlog=options.backlog)
+            check_folder(path)
+            file = SocketFile(path, mode=int(options.mode, 8), group=options.group, backlog=options.backlog)
         except OSError as error:
             raise explained(error, f"listen at {endpoint}", LISTENING_AT_FILE) from error
         try:
-            server = await asyncio.get_running_loop().create_unix_server(
-                protocol_factory, sock=file.sock, backlog=options.backlog
-            )
+            acceptor = Acceptor(file.sock, protocol_factory, _as_it_is, tells=True, where=str(endpoint))
+            await acceptor.start()
         except BaseException:
             file.remove()
             file.sock.close()
             raise
-        return SocketListening(endpoint, [server], clean_up=file.remove)
+        return SocketListening(endpoint, [acceptor], clean_up=file.remove)
+
+
+def _as_it_is(admission: Admission, _source: str) -> Factory:
+    return admission
 
 
 async def _connected(path: str) -> socket.socket:

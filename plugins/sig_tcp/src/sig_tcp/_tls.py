@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""The carrier ``tls://host:port``: TCP, encrypted, where the server proves who it is, and clients may have to."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from sigcore import Endpoint, LinkError, MediumIdentity, get_logger
+
+from ._acceptor import Acceptor
+from ._addresses import is_loopback
+from ._admission import HANDSHAKE_S, Admission, Factory
+from ._listening import SocketListening
+from ._seldom import Seldom
+from ._tcp import connect_tcp, listen_tcp, port_of
+from ._tls_context import client_context, server_context
+from ._tls_errors import EndedInHandshake, NotTls, explained
+from ._tls_files import Certificates
+from ._tls_identity import identity_of
+from ._tls_link import TlsLink
+from ._tls_options import TlsOptions
+
+_log = get_logger("sigcore.tls")
+
+
+class TlsCarrier:
+    """Makes links over TLS 1.3, with servers and clients of others over TLS 1.2 as well."""
+
+    def is_local(self, endpoint: Endpoint) -> bool:
+        """Tell whether only this machine can reach ``endpoint``: a loopback address, or a name for one.
+
+        Raises:
+            EndpointError: It is no such address, which says more than that it is not local.
+        """
+        port_of(endpoint)
+        return is_loopback(endpoint.host)
+
+    def is_confidential(self, endpoint: Endpoint) -> bool:
+        """Return ``True``: nobody between the two ends can read what is said."""
+        return True
+
+    def authenticates(self, endpoint: Endpoint) -> bool:
+        """Tell whether each link that ``listen`` takes there has proven an identity: with ``ca``, unless optional.
+
+        Raises:
+            EndpointError: An option is wrong.
+        """
+        return endpoint.options(TlsOptions).wants_client_cert
+
+    def identify(self, transport: asyncio.BaseTransport) -> MediumIdentity | None:
+        """Return who the other side's certificate says that it is; ``None`` when it has shown none.
+
+        Raises:
+            NotAuthenticated: It has not exactly one name that can be an identity.
+        """
+        certificate: dict[str, Any] | None = transport.get_extra_info("peercert")
+        return identity_of(certificate) if certificate else None
+
+    async def connect(
+        self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """Make a link to ``endpoint``, whose certificate must be in order, and name its host.
+
+        Raises:
+            EndpointError: There is no host or no port, an option is wrong, or a file is none of what its option says.
+            NotAuthenticated: The server's certificate is not accepted, or this side's is not.
+            RemoteProtocolError: The server speaks no TLS, or none that is new enough.
+            OSError: Nobody listens there, the name does not resolve, no way leads there, ...
+        """
+        options = endpoint.options(TlsOptions)
+        port_of(endpoint)
+        context = client_context(endpoint, options)
+        name = options.server_name or _name_of(endpoint.host)
+
+        def make() -> TlsLink:
+            return TlsLink(context, protocol_factory, HANDSHAKE_S, server_name=name)
+
+        below, link = await connect_tcp(endpoint, make, options)
+        assert isinstance(link, TlsLink)
+        try:
+            protocol = await link.ready
+        except BaseException as error:
+            below.abort()
+            if isinstance(error, TimeoutError):
+                raise TimeoutError(f"cannot connect to {endpoint}: {error}; is it a tls:// server?") from error
+            if isinstance(error, Exception):
+                raise explained(error, is_server=False, where=str(endpoint)) from error
+            raise
+        return link.transport, protocol
+
+    async def listen(self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]) -> SocketListening:
+        """Take links at every address of ``endpoint``; without a host, at every interface.
+
+        Raises:
+            EndpointError: There is no port or no certificate, an option is wrong, or a file is none of what its option
+                says.
+            OSError: The port is in use, the address is not this machine's, the name does not resolve, ...
+        """
+        options = endpoint.options(TlsOptions)
+        port_of(endpoint)
+        certificates = Certificates(lambda: server_context(endpoint, options), options.files)
+        entrance = _Entrance(certificates, str(endpoint))
+        bound, acceptors = await listen_tcp(endpoint, protocol_factory, options, wrap=entrance.wrap, tells=False)
+        certificates.watch()
+        return TlsListening(bound, acceptors, certificates, entrance)
+
+
+class TlsListening(SocketListening):
+    """Sockets that take links over TLS."""
+
+    def __init__(
+        self, endpoint: Endpoint, acceptors: Iterable[Acceptor], certificates: Certificates, entrance: _Entrance
+    ) -> None:
+        super().__init__(endpoint, acceptors)
+        self._certificates = certificates
+        self._entrance = entrance
+
+    def reload(self) -> None:
+        """Read certificates, keys and lists again now; what is no good is logged, and changes nothing."""
+        self._certificates.reload()
+
+    def close(self) -> None:
+        """Stop taking links, at once; links that exist go on, those that are just shaking hands end."""
+        super().close()
+        self._certificates.close()
+        self._entrance.close()
+
+
+class _Entrance:
+    """What has come, and is no link yet."""
+
+    def __init__(self, certificates: Certificates, where: str) -> None:
+        self._certificates = certificates
+        self._where = where
+        self._coming: set[TlsLink] = set()
+        self._seldom = Seldom(_log)
+
+    def wrap(self, admission: Admission, source: str) -> Factory:
+        """Return the protocol factory of one connection."""
+
+        def make() -> TlsLink:
+            link = TlsLink(self._certificates.context, admission, max(admission.left_s, 0.0), gone=admission.withdraw)
+            self._coming.add(link)
+            link.ready.add_done_callback(lambda ready: self._settled(link, ready, source))
+            return link
+
+        return make
+
+    def close(self) -> None:
+        """End what has not become a link."""
+        for link in tuple(self._coming):
+            link.abort()
+
+    def _settled(self, link: TlsLink, ready: asyncio.Future[asyncio.Protocol], source: str) -> None:
+        self._coming.discard(link)
+        error = None if ready.cancelled() else ready.exception()
+        if error is None:
+            return
+        if isinstance(error, EndedInHandshake) and not error.begin:
+            _log.debug("%s: %s looked in and left", self._where, source)
+            return
+        self._seldom.warn(_cause_of(error), f"{self._where}: no link with {source}: {_told(cast(Exception, error))}")
+
+
+def _cause_of(error: BaseException) -> str:
+    return error.reason or "tls" if isinstance(error, ssl.SSLError) else type(error).__name__
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, NotTls):
+        return f"{error}; this endpoint is tls://, use that on both sides"
+    return str(explained(error, is_server=True))
+
+
+def _name_of(host: str) -> str:
+    """Return a host as certificates name it: without the zone of an address, without the dot at the end of a name."""
+    return host.partition("%")[0].removesuffix(".").encode("idna").decode()
