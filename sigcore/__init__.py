@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from . import aio as aio
     from . import hookspecs as hookspecs
     from . import testing as testing
+    from ._access import AccessRules, Decision
+    from ._access_rule import Rule
     from ._blocking import ClientRouter, ServerRouter
-    from ._carrier import Carrier, Listening, like_factory, raw_options
+    from ._carrier import Admission, Carrier, Listening, Refusal, like_factory, raw_options
     from ._codec import Codec
     from ._config import ServerConfig, load_config
     from ._endpoint import Endpoint
@@ -81,8 +83,10 @@ if TYPE_CHECKING:
     from .hookspecs import hookimpl
 
 _HOME = {
+    "_access": ("AccessRules", "Decision"),
+    "_access_rule": ("Rule",),
     "_blocking": ("ClientRouter", "ServerRouter"),
-    "_carrier": ("Carrier", "Listening", "like_factory", "raw_options"),
+    "_carrier": ("Admission", "Carrier", "Listening", "Refusal", "like_factory", "raw_options"),
     "_codec": ("Codec",),
     "_config": ("ServerConfig", "load_config"),
     "_endpoint": ("Endpoint",),
@@ -154,6 +158,8 @@ __all__ = [
     "EVENT_CONNECT",
     "EVENT_CONSOLE",
     "EVENT_DISCONNECT",
+    "AccessRules",
+    "Admission",
     "BufferFull",
     "Busy",
     "Carrier",
@@ -162,6 +168,7 @@ __all__ = [
     "CodecError",
     "ConfigError",
     "ConnectTimeout",
+    "Decision",
     "DeliveryError",
     "DeliveryTimeout",
     "DeliveryUnknown",
@@ -197,6 +204,7 @@ __all__ = [
     "PluginInfo",
     "PluginNotFound",
     "Policy",
+    "Refusal",
     "RemoteProtocolError",
     "RequestError",
     "RequestFailed",
@@ -204,6 +212,7 @@ __all__ = [
     "RequestTimeout",
     "Router",
     "RouterClosed",
+    "Rule",
     "Seconds",
     "Secret",
     "SecretError",

@@ -180,6 +180,10 @@ class ServerRouter(BlockingRouter):
         session_memory: Bytes that sessions without a link may take together; beyond that the one longest without a link
             is given up.
         keep_memory: Bytes that may be kept of events for those who come late; beyond that the oldest goes.
+        max_links: How many links there may be at a time, if the system lets the process open as many files.
+        max_links_per_identity: How many of them one identity may have.
+        max_pending: How many of them may be in their handshake.
+        max_pending_per_source: How many of these may come from one address.
         **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
     """
 
@@ -196,6 +200,10 @@ class ServerRouter(BlockingRouter):
         slow_callback: float | None = 1.0,
         session_memory: int = 256 * MIB,
         keep_memory: int = 64 * MIB,
+        max_links: int = 10_000,
+        max_links_per_identity: int = 256,
+        max_pending: int = 100,
+        max_pending_per_source: int = 16,
         **limits: Unpack[LinkKeywords],
     ) -> None:
         super().__init__(on_error)
@@ -206,6 +214,10 @@ class ServerRouter(BlockingRouter):
             insecure=insecure,
             session_memory=session_memory,
             keep_memory=keep_memory,
+            max_links=max_links,
+            max_links_per_identity=max_links_per_identity,
+            max_pending=max_pending,
+            max_pending_per_source=max_pending_per_source,
             slow_callback=slow_callback,
             _host=self._host,
             **limits,

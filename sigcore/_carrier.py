@@ -7,7 +7,9 @@ The contract is executable: ``sigcore.testing.check_carrier`` runs it against an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import asyncio
@@ -40,6 +42,37 @@ class Listening(Protocol):
         """Return when the address is free again for another ``listen``."""
 
 
+class Admission(Protocol):
+    """Leave for one connection to come in, which ``protocol_factory.admit`` gives; a protocol factory, called once.
+
+    Attributes:
+        left_s: Seconds left for the whole handshake, that of the medium included; 0 when it is too late.
+    """
+
+    @property
+    def left_s(self) -> float: ...
+
+    def __call__(self) -> asyncio.Protocol:
+        """Return the protocol of the link; to be called when the medium is ready."""
+
+    def through(self, make: Callable[[], asyncio.Protocol]) -> asyncio.Protocol:
+        """Return what ``make`` makes: a protocol around that of the link, which it has from the factory itself."""
+
+    def withdraw(self) -> None:
+        """The connection is lost, and ``connection_made`` of the protocol will not be called. May be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """There is no room for one more connection.
+
+    Attributes:
+        farewell: What to write before it is closed, so that the other side learns why.
+    """
+
+    farewell: bytes
+
+
 @runtime_checkable
 class Carrier(Protocol):
     """Moves bytes over one kind of medium, in order and without loss.
@@ -67,6 +100,12 @@ class Carrier(Protocol):
     to ``protocol_factory.console(source, line)``, if the factory has that: a method, called on the loop, with the
     port's name and one line of text. It becomes an event ``#console``. A factory without it is a client's: then the
     text is logged at level debug.
+
+    A carrier that can tell who comes before it spends anything on a connection asks ``protocol_factory.admit(source)``
+    first, if the factory has that: ``source`` is the address of the other side without a port, empty where the medium
+    has none. It gives an ``Admission``, which stands for the factory then, or a ``Refusal``. Where a connection may be
+    ended before its protocol exists, ``admit(source, give_way)`` says how: it is called where another waits for the
+    place. Whoever calls the factory without asking is admitted, or turned away, by the link itself.
 
     Optional attributes:
 
@@ -156,7 +195,7 @@ def raw_options(carrier: Carrier, endpoint: Endpoint) -> Mapping[str, str]:
 def like_factory(
     make: Callable[[], asyncio.Protocol], original: Callable[[], asyncio.Protocol]
 ) -> Callable[[], asyncio.Protocol]:
-    """Return ``make`` with what the ``protocol_factory`` that it stands for has beside: ``console``, if it has that.
+    """Return ``make`` with what the ``protocol_factory`` that it stands for has beside, ``console`` and ``admit``.
 
     Args:
         make: The factory that a carrier which wraps another gives to the one inside.
@@ -176,4 +215,28 @@ class _FactoryLike:
     def __getattr__(self, name: str) -> object:
         if name.startswith("_"):
             raise AttributeError(name)
-        return getattr(self._original, name)
+        found = getattr(self._original, name)
+        return partial(_admit_for, self._make, found) if name == "admit" else found
+
+
+def _admit_for(
+    make: Callable[[], asyncio.Protocol], admit: Callable[..., Admission | Refusal], *args: Any, **keywords: Any
+) -> Admission | Refusal:
+    """Ask for leave by ``admit``; it is ``make`` that is called then."""
+    answer = admit(*args, **keywords)
+    return answer if isinstance(answer, Refusal) else _AdmissionLike(make, answer)
+
+
+class _AdmissionLike:
+    def __init__(self, make: Callable[[], asyncio.Protocol], original: Admission) -> None:
+        self._make = make
+        self._original = original
+        self.through = original.through
+        self.withdraw = original.withdraw
+
+    def __call__(self) -> asyncio.Protocol:
+        return self._original.through(self._make)
+
+    @property
+    def left_s(self) -> float:
+        return self._original.left_s

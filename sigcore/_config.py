@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from ._access_config import KEYS, read_rules
+from ._access_rule import Rule
 from ._endpoint import Endpoint
 from ._errors import ConfigError, EndpointError
 from ._limits import LinkKeywords, LinkOptions, ServerLimits, about_0, said
@@ -25,10 +27,11 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 """From all to least."""
 
 KNOWN = {
-    "": ("name", "insecure", "codecs", "endpoints", *option_names(ServerLimits), "limits", "logging"),
+    "": ("name", "insecure", "codecs", "endpoints", *option_names(ServerLimits), "limits", "logging", "audit", "rules"),
     "endpoints": ("url", "options"),
     "limits": tuple(LinkKeywords.__annotations__),
     "logging": ("level",),
+    "rules": KEYS,
 }
 """The keys of each table; ``""`` is the file itself."""
 
@@ -42,19 +45,23 @@ class ServerConfig:
         codecs: Names of the codecs that clients may choose; ``None`` for all that are installed.
         name: What the server calls itself; ``None`` for host name and process number.
         insecure: Whether to listen where other machines can connect without authentication.
-        memory: ``session_memory`` and ``keep_memory`` of ``ServerRouter``, in bytes, where the file says them.
+        bounds: Fields of ``ServerLimits``, where the file says them.
         limits: Fields of ``LinkOptions``, for every endpoint.
         log_level: ``debug``, ``info``, ``warning`` or ``error``, for a program that sets up logging, as ``sig serve``
             does; ``None`` where the file does not say.
+        rules: Who may do what; none of them lets everybody do everything.
+        audit: Whether what the rules deny is only logged and counted.
     """
 
     endpoints: tuple[str, ...] = field(repr=False)
     codecs: tuple[str, ...] | None = None
     name: str | None = None
     insecure: bool = False
-    memory: Mapping[str, int] = field(default_factory=dict)
+    bounds: Mapping[str, int] = field(default_factory=dict)
     limits: LinkKeywords = field(default_factory=LinkKeywords)
     log_level: str | None = None
+    rules: tuple[Rule, ...] = ()
+    audit: bool = False
 
     def keywords(self) -> dict[str, Any]:
         """Return the arguments of ``ServerRouter`` that this stands for."""
@@ -63,7 +70,9 @@ class ServerConfig:
             "codecs": self.codecs,
             "name": self.name,
             "insecure": self.insecure,
-            **self.memory,
+            "rules": self.rules,
+            "audit": self.audit,
+            **self.bounds,
             **self.limits,
         }
 
@@ -165,9 +174,11 @@ def _server(table: _Table, problems: _Problems) -> ServerConfig:
         codecs=_codecs(table),
         name=table.text("name"),
         insecure=bool(table.get("insecure", bool, "true or false")),
-        memory=_memory(table),
+        bounds=_bounds(table),
         limits=cast(LinkKeywords, limits),
         log_level=_log_level(table.table("logging")),
+        rules=read_rules(table.get("rules", list, "tables, as in [[rules]]") or [], problems.note),
+        audit=bool(table.get("audit", bool, "true or false")),
     )
 
 
@@ -193,7 +204,7 @@ def _limits(table: _Table) -> dict[str, float]:
     return {key: limit for key, limit in found.items() if limit is not None}
 
 
-def _memory(table: _Table) -> dict[str, int]:
+def _bounds(table: _Table) -> dict[str, int]:
     given = {key: table.values[key] for key in option_names(ServerLimits) if key in table.values}
     found = {key: _limit(table.note, key, value, ServerLimits) for key, value in given.items()}
     return {key: int(size) for key, size in found.items() if size is not None}

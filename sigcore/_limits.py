@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from ._errors import EndpointError
@@ -76,20 +76,29 @@ class LinkOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    """What a server bounds for all its links together; keywords of ``ServerRouter``, in bytes.
+    """What a server bounds for all its links together; keywords of ``ServerRouter``, in bytes or a number of links.
 
     Attributes:
         session_memory: What sessions without a link may take; beyond it the one longest without a link is given up.
         keep_memory: What is kept of events for those who come late; beyond it the oldest goes.
+        max_links: Links at a time; fewer where the system lets the process open fewer files, of which 64 are left.
+        max_links_per_identity: Links at a time of one identity that was proven.
+        max_pending: Links at a time whose handshake is not done; beyond it, the one that has taken longest gives way.
+        max_pending_per_source: The same for those from one address; of IPv6, from one network of 64 bits.
     """
 
     session_memory: Size = 256 * MIB
     keep_memory: Size = 64 * MIB
+    max_links: int = 10_000
+    max_links_per_identity: int = 256
+    max_pending: int = 100
+    max_pending_per_source: int = 16
 
     def __post_init__(self) -> None:
-        for name, value in (("session_memory", self.session_memory), ("keep_memory", self.keep_memory)):
+        for field in fields(self):
+            value = getattr(self, field.name)
             if not value > 0:
-                raise ValueError(f"{name} must be more than 0 bytes, found {value}")
+                raise ValueError(f"{field.name} must be more than 0, found {value}")
 
 
 KEYWORDS_ALONE = {
@@ -99,6 +108,10 @@ KEYWORDS_ALONE = {
     "codecs": "a keyword of ServerRouter",
     "session_memory": "a keyword of ServerRouter",
     "keep_memory": "a keyword of ServerRouter",
+    "max_links": "a keyword of ServerRouter",
+    "max_links_per_identity": "a keyword of ServerRouter",
+    "max_pending": "a keyword of ServerRouter",
+    "max_pending_per_source": "a keyword of ServerRouter",
     "slow_callback": "a keyword of a router",
 }
 """What a router is told, and no endpoint: each name, and what it is."""

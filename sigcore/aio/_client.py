@@ -28,6 +28,7 @@ from .._plugins import load_codec
 from ..protocol.bodies import Fields, read_body, write_body
 from ..protocol.client_link import ClientLink
 from ..protocol.client_session import ClientSession, sender_info
+from ..protocol.codes import PASSES
 from ..protocol.frames import Kind
 from ..protocol.outbox import REFUSED, Outbox, Outlet
 from ._asking import Asking
@@ -232,6 +233,8 @@ class ClientRouter(NetworkedRouter):
 
     def _ends_it(self, error: Exception | None) -> bool:
         """Whether the first try failed in a way that no later one would mend; ``open`` raises it."""
+        if isinstance(error, LinkRefused) and error.code in PASSES:
+            return False
         hopeless = isinstance(error, (LinkRefused, EndpointError)) or (
             isinstance(error, RemoteProtocolError) and error.code in ("not_sigcore", "version", "codec")
         )

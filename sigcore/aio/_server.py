@@ -6,23 +6,27 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from .._carrier import Listening, is_local
 from .._config import load_config
 from .._endpoint import Endpoint
-from .._errors import InsecureEndpoint, RouterClosed
+from .._errors import InsecureEndpoint, RemoteProtocolError, RouterClosed
 from .._info import Peer, SenderInfo
 from .._limits import MIB, LinkKeywords, LinkOptions, ServerLimits
 from .._logging import get_logger
 from .._names import OWN_EVENTS, SERVER, check_name, check_sender_to_ask
 from .._plugins import list_plugins, load_codec
+from ..protocol.crowd import Crowd, Place
 from ..protocol.hub import Hub
+from ..protocol.link import Link
 from ..protocol.server_link import ServerLink
 from ..protocol.server_session import ServerSession
 from ._asking import in_time
 from ._console import Consoles
+from ._entrance import Entrance, most_connections
 from ._link_io import CLOSE_S, LinkIO
 from ._networked import CLOSE_TIMEOUT_S, Host, NetworkedRouter
 from ._server_local import ServerLocal, ServerOutlet
@@ -56,6 +60,10 @@ class ServerRouter(NetworkedRouter):
         session_memory: Bytes that sessions without a link may take together; beyond that the one longest without a link
             is given up.
         keep_memory: Bytes that may be kept of events for those who come late; beyond that the oldest goes.
+        max_links: How many links there may be at a time, if the system lets the process open as many files.
+        max_links_per_identity: How many of them one identity may have.
+        max_pending: How many of them may be in their handshake.
+        max_pending_per_source: How many of these may come from one address.
         **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
     """
 
@@ -70,6 +78,10 @@ class ServerRouter(NetworkedRouter):
         slow_callback: float | None = 1.0,
         session_memory: int = 256 * MIB,
         keep_memory: int = 64 * MIB,
+        max_links: int = 10_000,
+        max_links_per_identity: int = 256,
+        max_pending: int = 100,
+        max_pending_per_source: int = 16,
         _host: Host | None = None,
         **limits: Unpack[LinkKeywords],
     ) -> None:
@@ -81,16 +93,26 @@ class ServerRouter(NetworkedRouter):
         self._local_options = LinkOptions(**self._keywords)
         self._listenings: list[Listening] = []
         self._ios: dict[ServerLink, LinkIO] = {}
+        self._places: dict[Link, Place] = {}
         self._flush_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0  # uvloop's handles do not tell
         self._registered: dict[str, Sender] = {}
+        bounds = ServerLimits(
+            session_memory=session_memory,
+            keep_memory=keep_memory,
+            max_links=max_links,
+            max_links_per_identity=max_links_per_identity,
+            max_pending=max_pending,
+            max_pending_per_source=max_pending_per_source,
+        )
+        self._crowd = Crowd(bounds)
         self._hub = Hub(
             name=self._name,
             server_id=secrets.token_hex(16),
             epoch=secrets.token_hex(16),
             drops=self._core._drops,
-            limits=ServerLimits(session_memory=session_memory, keep_memory=keep_memory),
+            limits=bounds,
         )
         self._local = ServerLocal(self._hub, self._host, self._answering, self._local_options, self._post)
         self._hub.local = self._local
@@ -98,6 +120,7 @@ class ServerRouter(NetworkedRouter):
         self._itself = ServerRequests(self._listenings)
         self._hub.answer_as_server(self._itself.handlers.methods)
         self._hub.on_dirty = self._flush_soon
+        self._hub.link_up = lambda link: self._places[link].known()
         self._waits_in(self._local.buffer, self._local.pump)
         self._core._attach(self)
 
@@ -142,6 +165,7 @@ class ServerRouter(NetworkedRouter):
         await super().open()
         loop = asyncio.get_running_loop()
         self._local.open(loop)
+        self._crowd.most_connections = most_connections(self._crowd.most_connections)
         self._hub.codecs = self._load_codecs()
         for sender in list(self._core._senders.values()):
             self._enter(sender)
@@ -274,22 +298,38 @@ class ServerRouter(NetworkedRouter):
                 f"{endpoint} can be reached from other machines, and nothing asks who connects. Listen on a loopback "
                 "address, a Unix socket or a serial port; or, on a network that you trust, say insecure=True."
             )
-        entrance = _Entrance(str(endpoint), lambda at: self._new_io(options, at), self._consoles.take)
+        new_link = partial(self._new_io, options)
+        entrance = Entrance(str(endpoint), options, self._crowd, self._core._drops, new_link, self._consoles.take)
         listening = await carrier.listen(rest, entrance)
         entrance.endpoint = str(listening.endpoint)
         _log.info("listening on %s", listening.endpoint)
         return listening
 
-    def _new_io(self, options: LinkOptions, endpoint: str) -> LinkIO:
+    def _new_io(self, options: LinkOptions, endpoint: str, place: Place | None) -> LinkIO:
         def make_link(io: LinkIO, now_s: float) -> ServerLink:
             medium = io.medium
-            link = ServerLink(self._hub, options, medium.endpoint or endpoint, now_s, medium)
+            began_s = now_s if place is None else place.since_s
+            link = ServerLink(self._hub, options, medium.endpoint or endpoint, began_s, medium)
             # In the next turn of the loop, when nobody is half-way through the tables.
             link.ended = lambda: self._the_loop.call_soon(self._link_ended, link, io)
             self._ios[link] = io
+            self._give_place(link, io, place)
             return link
 
         return LinkIO(make_link, self._received, self._connection_gone)
+
+    def _give_place(self, link: ServerLink, io: LinkIO, place: Place | None) -> None:
+        """Count a link among the others, or turn it away."""
+
+        def give_way() -> None:
+            link.turn_away(RemoteProtocolError("others wait for its place in the handshake", code="too_many_pending"))
+            io.flush()
+
+        try:
+            self._places[link] = place = place or self._crowd.enter("", self._the_loop.time())
+            place.give_way = give_way
+        except RemoteProtocolError as error:
+            link.turn_away(error)
 
     def _received(self, io: LinkIO) -> None:
         """Bytes came in: what they call for is written once for all that this turn of the loop brings."""
@@ -317,7 +357,11 @@ class ServerRouter(NetworkedRouter):
         io.flush()
 
     def _connection_gone(self, io: LinkIO) -> None:
-        self._ios.pop(self._server_link(io), None)
+        link = self._server_link(io)
+        self._ios.pop(link, None)
+        place = self._places.pop(link, None)
+        if place is not None:
+            place.leave()
 
     # writing
 
@@ -368,19 +412,3 @@ class ServerRouter(NetworkedRouter):
         self._timer = None
         self._hub.tick(self._the_loop.time())
         self._flush_soon()
-
-
-class _Entrance:
-    """What the carrier of an endpoint is given: makes a protocol for each link, and takes the text beside them.
-
-    Attributes:
-        endpoint: Where the links come in; once it is known, as it is really bound.
-    """
-
-    def __init__(self, endpoint: str, new_io: Callable[[str], LinkIO], console: Callable[[str, str], None]) -> None:
-        self.endpoint = endpoint
-        self._new_io = new_io
-        self.console = console
-
-    def __call__(self) -> LinkIO:
-        return self._new_io(self.endpoint)

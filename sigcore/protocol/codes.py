@@ -42,6 +42,8 @@ BYE_CODES = {
     "version": "No version of the wire is common to both.",
     "codec": "The server has no codec of those offered.",
     "handshake_timeout": "The handshake took too long.",
+    "too_many_pending": "Too many handshakes are under way; later there may be room.",
+    "too_many_links": "The server takes no more links at the moment.",
     "not_authenticated": "A side did not prove who it is.",
     "malformed_body": "A body breaks its layout.",
     "invalid_name": "A name breaks the rules for names.",
@@ -58,6 +60,9 @@ BYE_CODES = {
     "replaced": "Another link carries the session now.",
     "internal_error": "A fault in the side that says so.",
 }
+
+PASSES = frozenset({"too_many_pending", "too_many_links"})
+"""The codes of a BYE to a link that might come up at another time."""
 
 KEEPS_SESSION = frozenset({"dead", "replaced"})
 """The codes of a BYE that ends the link alone; after any other the session is over too."""

@@ -16,7 +16,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._drops import Drops
-from .._errors import SenderExists
+from .._errors import RemoteProtocolError, SenderExists
 from .._index import EventIndex
 from .._info import Peer, SenderInfo
 from .._limits import ServerLimits
@@ -26,6 +26,7 @@ from .cables import Cables
 from .calls import Answerer, Asker
 from .detached import Detached, link_lost
 from .frames import HEADER, HEADER_BYTES, Kind, frame, split_run, split_topics
+from .gate import Gate
 from .history import History
 from .holdups import HoldUps, Reader
 from .interest import Interest
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from .._info import Policy
     from .._listener import Key
     from .._signal import Signal
+    from .link import Link
     from .server_session import ServerSession
 
 MAX_LISTENERS = MAX_SENDERS = 100_000
@@ -60,6 +62,10 @@ LAST_EVENTS = 1.5
 
 MAX_TOPIC_ID = 0xFFFF_FFFF
 """Topic numbers are used once; a server that has used them all takes no more senders of links until it is restarted."""
+
+
+OWN_PROCESS = "local:"
+"""How the identity of those in the server's own process begins: they are bounded by it alone."""
 
 
 def _new_token() -> str:
@@ -104,12 +110,14 @@ class Hub:
         server_id: 128 random bits that name this server, as hexadecimal text.
         epoch: The same for this start of it.
         codecs: The codecs that it takes, by name.
+        gate: Knows who may come.
         drops: Counts what is dropped or refused.
         sessions: Those of the clients, with a link or not, by their id.
         topics: Every topic by number.
         listeners: How many listeners the links have.
         requests: Passes requests on, and what becomes of them.
         presence_size: Bytes of PRESENCE that tell of every connected sender.
+        link_up: Called when the handshake of a link is done.
         on_dirty: Called when a link that had nothing to write has something, or something else is to do soon.
         new_token: Returns 128 random bits as hexadecimal text.
         now_s: The time, as whoever called last has told.
@@ -131,6 +139,7 @@ class Hub:
         self.server_id = server_id
         self.epoch = epoch
         self.codecs: dict[str, Codec] = {}
+        self.gate = Gate()
         self.drops = drops
         self.new_token = new_token
         self.now_s = 0.0
@@ -146,6 +155,9 @@ class Hub:
         self.topics: dict[int, Topic] = {}
         self._dirty: dict[ServerSession, None] = {}
         self.on_dirty: Callable[[], None] = _nothing
+        self.link_up: Callable[[Link], object] = _ignore
+        self._max_links_per_identity = limits.max_links_per_identity
+        self._linked: dict[str, set[ServerSession]] = {}  # those that have a link, by proven identity
         self.listeners = 0
         self.presence_size = 0
         self._senders: dict[str, SenderEntry] = {}
@@ -486,9 +498,24 @@ class Hub:
         session = self.sessions.get(id_)
         return session if session is not None and compare_digest(secret.encode(), session.secret.encode()) else None
 
+    def refuse_if_crowded(self, identity: str, resumed: ServerSession | None) -> None:
+        """See that an identity may have one more link, which is to go on with the session ``resumed``, if any.
+
+        Raises:
+            RemoteProtocolError: It has as many as it may.
+        """
+        linked = self._linked.get(identity, ())
+        if len(linked) >= self._max_links_per_identity and resumed not in linked:
+            text = f"{identity!r} has {len(linked)} links already, and may have no more (max_links_per_identity)"
+            raise RemoteProtocolError(text, code="too_many_links")
+
     def session_attached(self, session: ServerSession, medium: Medium = ANY) -> None:
         """A link over ``medium`` carries the session, perhaps again: its senders claim the names that they lost."""
         self._cables.plug(session, medium)
+        if session.peer.identity and not session.peer.identity.startswith(OWN_PROCESS):
+            self._linked.setdefault(session.peer.identity, set()).add(session)
+        if session.link is not None:
+            self.link_up(session.link)
         if session.detached_s is not None:
             self._detached.remove(session)
             session.detached_s = None
@@ -560,6 +587,11 @@ class Hub:
             session.lose_sender(entry, str(error))
 
     def _session_detached(self, session: ServerSession) -> None:
+        linked = self._linked.get(session.peer.identity)
+        if linked is not None:
+            linked.discard(session)
+            if not linked:
+                del self._linked[session.peer.identity]
         session.detached_s = self.now_s
         session.give_way()
         self.got_room(session)
@@ -665,4 +697,8 @@ def peer_fields(peer: Peer) -> dict[str, str]:
 
 
 def _nothing() -> None:
+    pass
+
+
+def _ignore(_link: Link) -> None:
     pass
