@@ -81,6 +81,18 @@ def read_secret(given: Secret | str) -> Secret:
     return given if isinstance(given, Secret) else Secret.read(given)
 
 
+def token_text(token: Secret) -> str:
+    """Return a token as it crosses the wire.
+
+    Raises:
+        SecretError: It is not printable ASCII.
+    """
+    value = token.reveal()
+    if not (value.isascii() and value.decode().isprintable()):
+        raise SecretError("a token is printable ASCII, as secrets.token_urlsafe() makes it; this one is something else")
+    return value.decode()
+
+
 def _checked(value: bytes, what: str) -> bytes:
     if MIN_BYTES <= len(value) <= MAX_BYTES:
         return value

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from .._errors import InvalidName, RemoteProtocolError
 from .._names import EVENT_CONSOLE, MAX_NAME_BYTES, check_name, check_sender_to_ask
+from .._shown import HIDDEN, is_secret
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -74,11 +75,18 @@ def read_body(what: str, body: bytes) -> Fields:
 
 
 class Fields:
-    """The fields of one control frame; whatever does not fit is the peer's error. Unknown fields are ignored."""
+    """The fields of one control frame; whatever does not fit is the peer's error. Unknown fields are ignored.
 
-    def __init__(self, what: str, values: dict[str, Any]) -> None:
+    Args:
+        what: What has the fields, for messages.
+        values: Name and value of each.
+        hides: Whether no message quotes a value, since any may be a secret.
+    """
+
+    def __init__(self, what: str, values: dict[str, Any], *, hides: bool = False) -> None:
         self._what = what
         self._values = values
+        self._hides = hides
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a text field."""
@@ -146,14 +154,14 @@ class Fields:
             self._refuse(name, "true or false", value)
         return value
 
-    def fields(self, name: str) -> Fields:
-        """Return a field that is an object itself; empty when it is missing or null."""
+    def fields(self, name: str, *, hides: bool = False) -> Fields:
+        """Return a field that is an object itself; empty when it is missing or null. No message quotes what hides."""
         value = self._values.get(name)
         if value is None:
             value = {}
         if not isinstance(value, dict):
             self._refuse(name, "an object", value)
-        return Fields(f"{self._what}.{name}", value)
+        return Fields(f"{self._what}.{name}", value, hides=hides)
 
     def rows(self, name: str) -> list[Fields]:
         """Return a field that lists objects."""
@@ -177,7 +185,8 @@ class Fields:
         return values
 
     def _refuse(self, name: str, wanted: str, found: object) -> NoReturn:
-        raise _malformed(self._what, f"field {name!r} must be {wanted}, found {ascii(found)[:80]}")
+        shown = HIDDEN if self._hides or is_secret(name) else ascii(found)[:80]
+        raise _malformed(self._what, f"field {name!r} must be {wanted}, found {shown}")
 
 
 def write_ack(received: int, credit: int) -> bytes:
@@ -256,9 +265,28 @@ def cut_text(text: str, longest: int) -> str:
     return text.encode()[:longest].decode(errors="ignore")
 
 
-def write_request(sender: str, method: str, caller: str, timeout_ms: int, params: bytes) -> bytes:
-    """Return the body of a REQUEST: time left, three names with their lengths, the parameters in the codec."""
-    return _U32.pack(timeout_ms) + _names_to_bytes(sender, method, caller) + params
+def write_request(
+    sender: str, method: str, caller: str, timeout_ms: int, params: bytes, identity: str | None = None
+) -> bytes:
+    """Return the body of a REQUEST: time left, names with their lengths, the parameters in the codec.
+
+    The caller's identity is the fourth of the names, for those who asked for it; ``None`` for others.
+    """
+    return _U32.pack(timeout_ms) + _names_to_bytes(sender, method, caller, identity) + params
+
+
+def read_request_of(body: bytes) -> tuple[str, str, str, str, int, bytes]:
+    """Return (sender, method, caller, its identity, time left in ms, parameters) of a REQUEST that has an identity.
+
+    Raises:
+        RemoteProtocolError: It is truncated, or a name is none.
+    """
+    sender, method, caller, timeout_ms, rest = read_request(body)
+    try:
+        identity, pos = _short_text(rest, 0)
+    except (IndexError, ValueError) as error:
+        raise _malformed("REQUEST", f"the caller's identity is truncated or no UTF-8: {error}") from error
+    return sender, method, caller, identity, timeout_ms, rest[pos:]
 
 
 def read_request(body: bytes) -> tuple[str, str, str, int, bytes]:
@@ -281,8 +309,8 @@ def read_request(body: bytes) -> tuple[str, str, str, int, bytes]:
 
 
 @lru_cache(NAMES_KNOWN)
-def _names_to_bytes(sender: str, method: str, caller: str) -> bytes:
-    texts = (sender, method, cut_text(caller, MAX_NAME_BYTES))
+def _names_to_bytes(sender: str, method: str, caller: str, identity: str | None) -> bytes:
+    texts = (sender, method, cut_text(caller, MAX_NAME_BYTES), *(() if identity is None else (identity,)))
     return b"".join(bytes([len(name)]) + name for name in map(str.encode, texts))
 
 

@@ -28,6 +28,7 @@ from .bodies import (
     read_body,
     read_kept,
     read_request,
+    read_request_of,
     timeout_ms,
     write_body,
     write_error,
@@ -110,6 +111,8 @@ class ClientSession(Session):
         id: Its name on the wire.
         secret: What shows that it is ours.
         server: Who is at the other end.
+        identity: Who the server takes us for; empty where it does not know.
+        hears_identity: Whether a REQUEST says the identity of whoever makes it.
     """
 
     handlers: ClassVar = {
@@ -138,6 +141,8 @@ class ClientSession(Session):
         self._here: dict[int, object] = {}  # the same topics, which all go to this process: their events are one run
         super().__init__(options, self._here, accepts)
         self.id, self.secret, self.server = id_, secret, server
+        self.identity = ""
+        self.hears_identity = False
         self._outbox = outbox
         self._topics_of: dict[str, list[int]] = {}
         self._ids = itertools.count(1)
@@ -409,8 +414,12 @@ class ClientSession(Session):
         self.side.sender_lost(sender, error_of("sender_exists", fields.text("message", "")))
 
     def _on_request(self, id_: int, body: bytes, _now_s: float) -> None:
-        sender, method, caller, timeout_ms, params = read_request(body)
-        self.side.asked(id_, sender, method, _peer_called(caller), timeout_ms, params)
+        identity = ""
+        if self.hears_identity:
+            sender, method, caller, identity, timeout_ms, params = read_request_of(body)
+        else:
+            sender, method, caller, timeout_ms, params = read_request(body)
+        self.side.asked(id_, sender, method, _peer_called(caller, identity), timeout_ms, params)
 
     def _on_cancel(self, id_: int, _body: bytes, _now_s: float) -> None:
         self.side.withdrawn(id_)
@@ -498,8 +507,8 @@ def sender_info(fields: Fields, server: Peer | None) -> SenderInfo:
 
 
 @lru_cache(NAMES_KNOWN)
-def _peer_called(name: str) -> Peer:
-    return Peer(name)
+def _peer_called(name: str, identity: str) -> Peer:
+    return Peer(name, identity)
 
 
 def peer_in(fields: Fields) -> Peer | None:

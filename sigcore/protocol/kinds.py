@@ -19,6 +19,8 @@ class Kind(IntEnum):
     PONG = 0x04
     ACK = 0x05
     BYE = 0x06
+    CHALLENGE = 0x07
+    PROOF = 0x08
     # control lane: counted
     ADD_SENDER = 0x10
     LISTEN = 0x11

@@ -3,7 +3,8 @@
 
 Theory of operation (docs/protocol.md has the tables):
 
-A link goes PREFACE -> HANDSHAKE -> UP -> ENDED. Bytes come in by ``receive`` and go out by ``data_to_send``. While it
+A link goes PREFACE -> HANDSHAKE -> UP -> ENDED; where somebody has to prove who it is, it is CHALLENGED and CHECKING
+on the way. Bytes come in by ``receive`` and go out by ``data_to_send``. While it
 is up it carries a session: counted frames are the session's, the others its own, with one slot for each kind that
 goes out, written before anything else. The link has no clock: each call brings ``now_s``, ``deadline_s`` says when
 ``tick`` is due.
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any, ClassVar
 
-from .._errors import LINK_LOST, LinkError, LinkRefused, RemoteProtocolError
+from .._errors import LINK_LOST, LinkError, LinkRefused, NotAuthenticated, RemoteProtocolError
 from .._limits import LinkOptions
 from .._logging import get_logger
 from .bodies import read_ack, read_body, write_body, write_bye
@@ -41,6 +42,8 @@ class State(Enum):
 
     PREFACE = "preface"
     HANDSHAKE = "handshake"
+    CHALLENGED = "challenged"
+    CHECKING = "checking"
     UP = "up"
     ENDED = "ended"
 
@@ -135,11 +138,8 @@ class Link:
                 if not most:
                     self._items = items
                     break
-        except RemoteProtocolError as error:
-            self.fail(error)
-        except Exception:  # noqa: BLE001  # a fault of ours must cost this link and nobody else
-            _log.exception("a fault of ours while reading a link; the link ends")
-            self.end("internal_error", error=LinkError("a fault of this side; its log has the traceback"))
+        except Exception as error:  # noqa: BLE001  # a fault of ours must cost this link and nobody else
+            self._blame(error)
         else:
             if self.session is not None:
                 self.session.schedule_ack(now_s)
@@ -291,6 +291,21 @@ class Link:
                 session.end(error)
         self.ended()
 
+    def _safely(self, call: Callable[[], None]) -> None:
+        """Do what was to be done while reading, and could only be done later."""
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001  # as there
+            self._blame(error)
+
+    def _blame(self, error: Exception) -> None:
+        """End the link: the other side broke the protocol, or there is a fault on this one."""
+        if isinstance(error, RemoteProtocolError):
+            self.fail(error)
+            return
+        _log.error("a fault of ours while reading a link; the link ends", exc_info=error)
+        self.end("internal_error", error=LinkError("a fault of this side; its log has the traceback"))
+
     def _take(self, item: Item, now_s: float) -> None:
         kind = item[0]
         if kind >= FIRST_CONTROL and self.session is not None:
@@ -324,7 +339,8 @@ class Link:
         if code not in BYE_CODES:
             code, message = "unknown", f"{message} ({code})"
         good = code == "closing"
-        error = None if good else LinkRefused(f"the other side ended the link: {message} ({code})", code=code)
+        kind = NotAuthenticated if code == "not_authenticated" else LinkRefused
+        error = None if good else kind(f"the other side ended the link: {message} ({code})", code=code)
         self._leave(error, ends_session=not keeps_session)
 
     def _take_preface(self, data: bytes) -> bytes:

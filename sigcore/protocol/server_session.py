@@ -83,6 +83,7 @@ class ServerSession(Session):
         stall: How long it may still hold up others.
         detached_s: When its link left; ``None`` while it has one.
         may_resume: Whether its client can go on with it over another link.
+        tells_identity: Whether its client is told the identity of whoever makes a request.
         medium: What carries its link, or carried the last one.
         is_closing: Whether the server closes: events that come now are not taken, nor acknowledged.
     """
@@ -108,6 +109,7 @@ class ServerSession(Session):
         "secret",
         "senders",
         "stall",
+        "tells_identity",
         "told",
     )
 
@@ -136,6 +138,7 @@ class ServerSession(Session):
         self.peer = peer
         self.max_requests = options.max_requests
         self.may_resume = True
+        self.tells_identity = False
         self.senders: dict[str, SenderEntry] = {}
         self.listeners: dict[int, Key] = {}
         self.told: set[Topic] = set()
@@ -317,7 +320,8 @@ class ServerSession(Session):
         caller = peer.name if peer is not None else self._hub.name
         if self.control_is_full:
             raise Busy(f"too many requests wait for the link of sender {sender!r}; try again")
-        body = write_request(sender, method, caller, timeout_ms, translate(params, codec, self.codec))
+        identity = (peer.identity if peer is not None else "") if self.tells_identity else None
+        body = write_request(sender, method, caller, timeout_ms, translate(params, codec, self.codec), identity)
         if len(body) > self.peer_limits.max_frame:
             raise CodecError(f"they have {len(body)} bytes, the link takes {self.peer_limits.max_frame}")
         self.put_control(Kind.REQUEST, call_id, body)

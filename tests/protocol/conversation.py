@@ -9,6 +9,7 @@ A line is one of these; bytes are hexadecimal, «text in guillemets» is text, a
     panel>!  ...                    the panel says what its code would never say
     [0.02 s]                        time passes
     [panel options {"credit": 100}] the panel's limits, before it begins, where they are not the usual
+    [panel knows {"identity": ...}] the identity as which it comes, and the secret that the server knows too
     [panel cut]                     the panel's link is lost; its next line begins another
     [panel trigger {"sender": ...}] its program does something: a method of ``ClientProcess``, and its arguments
 """
@@ -129,6 +130,8 @@ def replay_server(lines: list[Line], feed: Feed = Link.receive, same: Same = ope
         who = line.who
         if line.seconds:
             server.tick(line.seconds)
+        elif line.action == "knows":
+            server.knows(**line.arguments)
         elif line.action == "cut":
             if saying[who].rest:
                 return f"line {number}: {saying[who].rest}"

@@ -10,6 +10,7 @@ from typing import Any, cast
 from weakref import WeakSet
 
 import sigcore
+from sigcore._credentials import Credentials
 from sigcore._drops import Drops
 from sigcore._errors import LinkError
 from sigcore._info import Peer, Policy, SenderInfo
@@ -26,6 +27,7 @@ from sigcore.protocol.calls import Asker
 from sigcore.protocol.client_link import ClientLink
 from sigcore.protocol.client_session import ClientSession
 from sigcore.protocol.frames import FIRST_CONTROL, FIRST_EVENT_LANE, HEADER_BYTES, PREFACE, Kind, frame, split_run
+from sigcore.protocol.gate import Gate
 from sigcore.protocol.hub import Hub
 from sigcore.protocol.medium import ANY, Medium
 from sigcore.protocol.outbox import REFUSED, Outbox, Outlet
@@ -175,6 +177,7 @@ class Server:
         self.local = ServerProcess()
         self.hub.local = self.local
         self._is_dirty = False
+        self._identities: dict[str, sigcore.Identity] = {}
         self._links: WeakSet[ServerLink] = WeakSet()
 
     def new_link(self, medium: Medium = ANY, **limits: Any) -> ServerLink:
@@ -182,6 +185,12 @@ class Server:
         link = ServerLink(self.hub, LinkOptions(**limits), "mem://test", self.now_s, medium)
         self._links.add(link)
         return link
+
+    def knows(self, identity: str, secret: str) -> None:
+        """Let it know an identity by its secret; others may come all the same. Its challenges are always the same."""
+        self._identities[identity] = sigcore.Identity(sigcore.Secret(secret))
+        self.hub.gate = Gate(self._identities, anonymous=True)
+        self.hub.gate.new_nonce = (f"{number:02x}" * 16 for number in itertools.count(0xD0)).__next__
 
     def connect(self, name: str = "peer", **limits: Any) -> RawPeer:
         """Return a client that speaks in frames, with its handshake done."""
@@ -378,6 +387,8 @@ class ClientProcess:
         self.withdrawn_calls: list[int] = []
         self.answers: list[bytes | sigcore.SigError | None] = []
         self.session: ClientSession | None = None
+        self.credentials: Credentials | None = None
+        self.nonces = (f"{number:02x}" * 16 for number in itertools.count(0xC0))
         self.link: ClientLink
         self.connect()
 
@@ -385,8 +396,15 @@ class ClientProcess:
 
     def connect(self) -> None:
         """Begin another link, which goes on with the session if there is one."""
-        options, outbox = self.options, self.outbox
-        self.link = ClientLink(options, self.name, self.codec.name, outbox, self.session, self._up, self.now_s)
+        options, outbox, before = self.options, self.outbox, self.session
+        name, codec, credentials = self.name, self.codec.name, self.credentials
+        nonce = next(self.nonces) if credentials is not None else ""
+        self.link = ClientLink(options, name, codec, outbox, before, self._up, self.now_s, credentials, nonce)
+
+    def knows(self, identity: str, secret: str) -> None:
+        """Say from now on who it is."""
+        self.credentials = Credentials(identity, sigcore.Secret(secret))
+        self.connect()
 
     def said(self) -> bytes:
         """Return all that the link has to write now."""
