@@ -12,7 +12,12 @@ import click
 import pytest
 from sig_cli._app import app
 
-GROUPS = {"port": ["lend", "take-back"], "serial": ["check"]}
+GROUPS = {
+    "port": ["lend", "take-back"],
+    "secret": ["new"],
+    "serial": ["check"],
+    "tls": ["init", "issue", "revoke", "show"],
+}
 PLAIN = ["demo", "listen", "monitor", "plugins", "ports", "reply", "request", "senders", "serve", "trigger"]
 COMMANDS = sorted([*PLAIN, *GROUPS])
 FULL_NAMES = [*PLAIN, *(f"{group} {name}" for group, names in GROUPS.items() for name in names)]
@@ -67,7 +72,8 @@ def test_help_waits_neither_for_asyncio_nor_for_plug_ins() -> None:
     script = (
         "import sys; from sig_cli._app import app\n"
         "app.main(['--help'], prog_name='sig', standalone_mode=False)\n"
-        "late = {'asyncio', 'pluggy', 'sig_tcp', 'sig_serial', 'sig_cbor', 'cbor2', 'serial', 'msgspec'}\n"
+        "late = {'asyncio', 'cryptography', 'pluggy', 'sig_tcp', 'sig_serial', 'sig_cbor', 'cbor2', 'serial', "
+        "'msgspec'}\n"
         "print(sorted(late & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)

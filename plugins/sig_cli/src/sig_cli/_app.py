@@ -20,9 +20,11 @@ _MODULE_OF = {
     "ports": "._ports",
     "reply": "._reply",
     "request": "._request",
+    "secret": "._secret",
     "senders": "._senders",
     "serial": "._serial",
     "serve": "._serve",
+    "tls": ".tls",
     "trigger": "._trigger",
 }
 
