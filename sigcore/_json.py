@@ -14,7 +14,7 @@ import re
 from typing import Any
 
 from ._errors import CodecError
-from ._json_bounds import ALWAYS_WITHIN_BYTES, excess_of
+from ._json_bounds import ALWAYS_WITHIN_BYTES, FEW_NUMBERS_BYTES, excess_of, has_slow_numbers
 from ._plain import float_text, plain_converter
 from ._shown import shown
 
@@ -86,7 +86,7 @@ class MsgspecJsonCodec(JsonCodec):
     def decode(self, data: bytes | memoryview) -> Any:
         try:
             text = data if type(data) is bytes else bytes(data)
-            if len(text) <= ALWAYS_WITHIN_BYTES or excess_of(text) is None:
+            if len(text) <= ALWAYS_WITHIN_BYTES or _is_for_msgspec(text):
                 return self._read(text)
         except Exception:  # noqa: BLE001, S110  # as above: it takes "-" for one of the 4 300 digits, for instance
             pass
@@ -99,6 +99,10 @@ def json_codec() -> JsonCodec:
         return MsgspecJsonCodec()
     except ImportError:
         return JsonCodec()
+
+
+def _is_for_msgspec(text: bytes) -> bool:
+    return excess_of(text) is None and (len(text) <= FEW_NUMBERS_BYTES or not has_slow_numbers(text))
 
 
 def _parse(data: bytes) -> Any:

@@ -38,7 +38,9 @@ _MSGSPEC_KEEPS = (*_MEMORY, dt.datetime, dt.date, dt.time, dt.timedelta, uuid.UU
 Form = Callable[[Any], Any]
 
 
-def plain_converter(keep: Iterable[type] = (), forms: Mapping[type, Form] = MappingProxyType({})) -> Form:
+def plain_converter(
+    keep: Iterable[type] = (), forms: Mapping[type, Form] = MappingProxyType({}), *, text_keys: bool = False
+) -> Form:
     """Return a function that gives the plain form of data; for authors of codecs.
 
     Data that are plain already come back as the very same object, and nothing is ever changed in place.
@@ -47,6 +49,8 @@ def plain_converter(keep: Iterable[type] = (), forms: Mapping[type, Form] = Mapp
         keep: Types beyond the plain ones that the codec's library takes as they are, such as ``bytes``.
         forms: For a type that the codec writes in a way of its own, the function that makes it; what that returns is
             taken as it is.
+        text_keys: Refuse a key that is no text, instead of giving it the text that stands for it: for what a codec
+            decoded, where that would change the data.
 
     Returns:
         A function from a value to its plain form. It raises ``CodecError`` for what has none, for what is too deep or
@@ -60,6 +64,7 @@ def plain_converter(keep: Iterable[type] = (), forms: Mapping[type, Form] = Mapp
     """
     kept = frozenset(keep)
     leaves = _SCALARS | kept
+    key_text = _refuse_key if text_keys else _key_text
 
     def to_plain(value: Any) -> Any:
         kind = type(value)
@@ -68,7 +73,7 @@ def plain_converter(keep: Iterable[type] = (), forms: Mapping[type, Form] = Mapp
         try:
             if kind is dict and 0 < len(value) <= MAX_ENTRIES and _is_flat(value, leaves):  # what most events carry
                 return value
-            return _Walk(leaves, kept, forms).convert(value, MAX_DEPTH)
+            return _Walk(leaves, kept, forms, key_text).convert(value, MAX_DEPTH)
         except _NoPlainFormError as error:
             raise CodecError(str(error)) from None
         except Exception as error:  # such as a dict that another thread changes meanwhile
@@ -101,14 +106,21 @@ class _TooMuchError(_NoPlainFormError):
 
 
 class _Walk:
-    """One conversion: what counts as plain, and how many entries may still come."""
+    """One conversion: what counts as plain, what becomes of other keys, and how many entries may still come."""
 
-    __slots__ = ("entries_left", "forms", "kept", "leaves")
+    __slots__ = ("entries_left", "forms", "kept", "key_text", "leaves")
 
-    def __init__(self, leaves: frozenset[type], kept: frozenset[type], forms: Mapping[type, Form]) -> None:
+    def __init__(
+        self,
+        leaves: frozenset[type],
+        kept: frozenset[type],
+        forms: Mapping[type, Form],
+        key_text: Callable[[Any], str],
+    ) -> None:
         self.leaves = leaves
         self.kept = kept
         self.forms = forms
+        self.key_text = key_text
         self.entries_left = MAX_ENTRIES
 
     def convert(self, value: Any, levels_left: int) -> Any:
@@ -138,7 +150,7 @@ class _Walk:
         key: Any = None
         try:
             for key, item in value.items():
-                plain[key if type(key) is str else _key_text(key)] = self.convert(item, levels_left - 1)
+                plain[key if type(key) is str else self.key_text(key)] = self.convert(item, levels_left - 1)
         except _NoPlainFormError as error:
             error.trail.append(f"[{shown(key) if isinstance(key, str) else type(key).__name__}]")
             raise
@@ -243,6 +255,10 @@ def _key_text(key: Any) -> str:
     return float_text(form) if isinstance(form, float) else str(form)
 
 
+def _refuse_key(key: Any) -> str:
+    raise _NoPlainFormError(f"the keys of a map must be text, found {type(key).__name__}")
+
+
 def float_text(value: float) -> str:
     """Return the shortest text that reads back as ``value``, in the way msgspec writes it.
 
@@ -264,6 +280,8 @@ def _base64(value: bytes | bytearray | memoryview) -> str:
 
 def _moment_text(value: dt.datetime | dt.time) -> str:
     """Return the text of RFC 3339, without an offset where ``value`` has none; offsets are rounded to minutes."""
+    if isinstance(value, dt.datetime) and value.tzinfo is dt.UTC:  # most are
+        return f"{dt.datetime.isoformat(value)[:-6]}Z"
     local = value.replace(tzinfo=None)
     text = dt.datetime.isoformat(local) if isinstance(local, dt.datetime) else dt.time.isoformat(local)
     offset = value.utcoffset()

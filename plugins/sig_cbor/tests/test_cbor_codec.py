@@ -20,7 +20,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sig_cbor import CborCodec
-from sig_cbor._heads import has_more_items
 
 import sigcore
 from sigcore.testing import check_codec
@@ -343,26 +342,6 @@ def test_any_bytes_are_refused_or_a_value_that_can_be_sent_on(wire: bytes) -> No
     except sigcore.CodecError:
         return
     assert repr(codec.decode(codec.encode(value))) == repr(value)
-
-
-def items_in(value: Any) -> int:
-    if isinstance(value, dict):
-        return 1 + sum(1 + items_in(item) for item in value.values())
-    if isinstance(value, list):
-        return 1 + sum(map(items_in, value))
-    return 2 if isinstance(value, (dt.datetime, uuid.UUID)) or (isinstance(value, int) and abs(value) > 2**64) else 1
-
-
-@given(data)
-def test_items_are_counted_exactly_without_building_them(value: Any) -> None:
-    wire, items = codec.encode(value), items_in(value)
-    assert not has_more_items(wire, items)
-    assert has_more_items(wire, items - 1)
-
-
-@given(st.binary(max_size=60), st.integers(0, 20))
-def test_counting_never_fails(wire: bytes, limit: int) -> None:
-    assert has_more_items(wire, limit) in (True, False)
 
 
 def test_the_entry_point_names_it() -> None:

@@ -11,21 +11,21 @@ import cbor2
 import sigcore
 
 from ._byte_strings import FIRST, LAST, read_byte_string, write_byte_string
-from ._heads import has_more_items
+from ._heads import excess_of
 from ._tags import DECODERS, ENCODERS, LONGEST_INTEGER_BYTES, check_integers
 
 _DEEPEST = 32 + 1
 """Far enough for 32 levels and one tag in the innermost. The exact bound is ``sigcore.plain_converter``'s; this one
 keeps cbor2 from running far beyond it."""
 
-_MOST_ITEMS = 400_000
-"""Four items (key, tag, value, break) for each of the 100 000 entries that data may have."""
+_ALWAYS_WITHIN_BYTES = 50_000
+"""Up to this length there is no room for more tags than may be, nor for much else."""
 
 _END = secrets.token_bytes(16)
 _END_ITEM = b"\x50" + _END
 
 _to_encodable = sigcore.plain_converter(keep=[bytes], forms=ENCODERS)
-_decoded_form = sigcore.plain_converter(keep=[bytes, *ENCODERS])
+_decoded_form = sigcore.plain_converter(keep=[bytes, *ENCODERS], text_keys=True)
 
 
 class CborCodec:
@@ -49,7 +49,8 @@ class CborCodec:
 
         Raises:
             CodecError: It has no plain form, holds itself or is nested deeper than 32 levels, has more than 100 000
-                entries, an integer of more than 4 300 digits, or a lone surrogate.
+                entries or 25 000 dates, UUIDs and integers beyond 64 bits, an integer of more than 4 300 digits, or
+                a lone surrogate.
         """
         plain = _to_encodable(value)  # first of all: cbor2 6.3 crashes the process on data 20 000 levels deep
         if type(plain) is bytes:
@@ -60,35 +61,33 @@ class CborCodec:
             raise sigcore.CodecError(f"the data have no form in CBOR: {error}") from error
         if len(data) > LONGEST_INTEGER_BYTES:  # cbor2 writes integers of any size, and no decoder here takes them
             check_integers(plain)
+        if len(data) > _ALWAYS_WITHIN_BYTES and (excess := excess_of(data)):
+            raise sigcore.CodecError(f"the data have no form in CBOR: {excess}")
         return data
 
     def decode(self, data: bytes | memoryview) -> Any:
         """Return the one value that ``data`` holds.
 
         Raises:
-            CodecError: It is malformed, cut short or followed by something; it is nested deeper than 32 levels or has
-                more than 100 000 entries; a map has the same key twice or one that is not text; it uses a tag other
-                than 0, 1, 2, 3 and 37, ``undefined`` or an unassigned simple value, or an integer of more than 4 300
-                digits.
+            CodecError: It is malformed, cut short or followed by something; it is nested deeper than 32 levels, has
+                more than 100 000 entries or more than 25 000 tags; a map has the same key twice or one that is not
+                text; it uses a tag other than 0, 1, 2, 3 and 37, ``undefined`` or an unassigned simple value, or an
+                integer of more than 4 300 digits.
         """
         try:
             if type(data) is not bytes:
                 data = bytes(data)
             if data and FIRST <= data[0] <= LAST and (content := read_byte_string(data)) is not None:
                 return content
-            value = _load(data)
-            plain = _decoded_form(value)
+            return _decoded_form(_load(data))
         except Exception as error:
             raise sigcore.CodecError(f"not the CBOR that sigcore takes: {_reason(error)}") from error
-        if plain is not value:
-            raise sigcore.CodecError("not the CBOR that sigcore takes: the keys of a map must be text")
-        return value
 
 
 def _load(data: bytes) -> Any:
     """Return the one value in ``data``, by a decoder of its own that has seen no other message."""
-    if len(data) > _MOST_ITEMS and has_more_items(data, _MOST_ITEMS):
-        raise ValueError(f"it has more than {_MOST_ITEMS} items")
+    if len(data) > _ALWAYS_WITHIN_BYTES and (excess := excess_of(data)):
+        raise ValueError(excess)
     # cbor2.loads ignores what follows the value, and its CBORDecoder, which does not, takes three times as long. So
     # the value is read as the first of a list of two; the second is one that nobody outside this process can know.
     try:

@@ -52,7 +52,7 @@ def _epoch(seconds: Any, _: bool) -> dt.datetime:
     """Tag 1: seconds since 1970-01-01T00:00:00Z, a number."""
     if type(seconds) not in (int, float):
         raise sigcore.CodecError("tag 1 (seconds since 1970) needs a number")
-    return _EPOCH_START + dt.timedelta(seconds=seconds)
+    return _EPOCH_START + dt.timedelta(0, seconds)
 
 
 def _positive(content: Any, _: bool) -> int:
@@ -79,6 +79,8 @@ DECODERS = _AllowedTags({MOMENT: _moment, EPOCH: _epoch, POSITIVE: _positive, NE
 
 def _tag_moment(value: dt.datetime) -> CBORTag | str:
     """Return an aware ``value`` under tag 0, and a naive one as mere text: tag 0 stands for a moment in time."""
+    if value.tzinfo is dt.UTC:
+        return CBORTag(MOMENT, f"{dt.datetime.isoformat(value)[:-6]}Z")  # most are, and this is ten times as fast
     text: str = _json_form(value)
     return text if value.utcoffset() is None else CBORTag(MOMENT, text)
 
