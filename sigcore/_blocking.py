@@ -29,11 +29,13 @@ from .aio._server import ServerRouter as AioServerRouter
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from ._identity import Identity
     from ._info import Peer, SenderInfo
     from ._listener import Listener
     from ._open_request import OpenRequest
     from ._requests import Handler
     from ._router import OnError
+    from ._secret import Secret
     from ._sender import Sender
     from ._signal import Signal
 
@@ -184,6 +186,10 @@ class ServerRouter(BlockingRouter):
         max_links_per_identity: How many of them one identity may have.
         max_pending: How many of them may be in their handshake.
         max_pending_per_source: How many of these may come from one address.
+        identities: Who may come, with what proves it: a ``sigcore.Identity`` by identity.
+        anonymous: Whether those may come who do not say who they are, over a medium that does not prove it either;
+            ``None``: while there are neither identities with a secret or a token, nor plug-ins that authenticate.
+        plugins: Names of plug-ins of the group ``sigcore.plugins`` to use, in the order in which they are asked.
         **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
     """
 
@@ -204,6 +210,9 @@ class ServerRouter(BlockingRouter):
         max_links_per_identity: int = 256,
         max_pending: int = 100,
         max_pending_per_source: int = 16,
+        identities: Mapping[str, Identity] | None = None,
+        anonymous: bool | None = None,
+        plugins: Iterable[str] = (),
         **limits: Unpack[LinkKeywords],
     ) -> None:
         super().__init__(on_error)
@@ -218,6 +227,9 @@ class ServerRouter(BlockingRouter):
             max_links_per_identity=max_links_per_identity,
             max_pending=max_pending,
             max_pending_per_source=max_pending_per_source,
+            identities=identities,
+            anonymous=anonymous,
+            plugins=plugins,
             slow_callback=slow_callback,
             _host=self._host,
             **limits,
@@ -264,6 +276,10 @@ class ClientRouter(BlockingRouter):
     Args:
         endpoint: Where the server is, as a URL.
         codec: The name of the codec for data; ``json`` by default.
+        identity: Who it is; goes with ``secret``. As the other two also an option of the endpoint.
+        secret: What it shares with the server, a ``Secret`` or where it is (``env:NAME``, ``file:/path`` or
+            ``credential:NAME``); the two prove to each other that they know it, and never send it.
+        token: A token, in the same way; it is sent, and therefore only where nobody else can read it.
         name: What this router calls itself; host name and process number by default.
         connect_timeout: How long ``open`` waits for the first link, in seconds; ``None`` does not wait.
         on_error: Called with what goes wrong in listeners, and with what the server refuses later on.
@@ -273,6 +289,8 @@ class ClientRouter(BlockingRouter):
 
     Raises:
         EndpointError: The endpoint is malformed, or disagrees with a keyword.
+        InsecureEndpoint: A token would go where others can read it.
+        SecretError: The secret or the token cannot be had.
         PluginError: The carrier or the codec cannot be had.
     """
 
@@ -283,6 +301,9 @@ class ClientRouter(BlockingRouter):
         endpoint: str,
         *,
         codec: str | None = None,
+        identity: str | None = None,
+        secret: Secret | str | None = None,
+        token: Secret | str | None = None,
         name: str | None = None,
         connect_timeout: float | None = 10.0,
         on_error: OnError | None = None,
@@ -293,6 +314,9 @@ class ClientRouter(BlockingRouter):
         self._inner = AioClientRouter(
             endpoint,
             codec=codec,
+            identity=identity,
+            secret=secret,
+            token=token,
             name=name,
             connect_timeout=connect_timeout,
             slow_callback=slow_callback,
@@ -304,3 +328,8 @@ class ClientRouter(BlockingRouter):
     def connected(self) -> bool:
         """Whether there is a link and the server knows what is registered here."""
         return self._inner.connected
+
+    @property
+    def identity(self) -> str:
+        """Who the server takes this router for; empty where it does not know, or there is no session."""
+        return self._inner.identity

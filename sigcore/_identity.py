@@ -77,7 +77,7 @@ def _fault(text: str, proven_by_medium: bool) -> str | None:
         if char in _PATTERN_CHARACTERS:
             return f"it has {shown(char)}, which stands for something else in rules and lists"
         if unicodedata.category(char) in _INVISIBLE:
-            return f"it has white space, or a character that cannot be seen: {ascii(char)}"
+            return f"it has white space, or a character that cannot be seen: {char!a}"
     if not unicodedata.is_normalized("NFC", text):
         return "it is not in Unicode's normal form C, so that it may look like another and be none"
     return _taken(text, proven_by_medium)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ._endpoint import Endpoint
 from ._errors import EndpointError
+from ._identity import MediumIdentity
 from ._mem_link import MemTransport
 
 _places: dict[str, MemListening] = {}
@@ -31,6 +32,18 @@ class MemCarrier:
     def is_local(self, endpoint: Endpoint) -> bool:
         """Return ``True``: nothing outside this process can reach any name."""
         return True
+
+    def is_confidential(self, endpoint: Endpoint) -> bool:
+        """Return ``True``: what is said does not leave the process."""
+        return True
+
+    def authenticates(self, endpoint: Endpoint) -> bool:
+        """Return ``True``: whoever connects is in this very process."""
+        return True
+
+    def identify(self, transport: asyncio.BaseTransport) -> MediumIdentity:
+        """Return ``local:mem``: whoever is in this process can do all that it can."""
+        return MediumIdentity("local:mem", "process")
 
     async def connect(
         self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]

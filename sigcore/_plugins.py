@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ._carrier import Carrier
 from ._codec import Codec
@@ -114,6 +114,34 @@ def load_codec(name: str) -> Codec:
                 raise ValueError(f"the codec's name is {codec.name!r}; it must be the entry point's, {name!r}")
         return _codecs.setdefault(info, codec)
     return _codecs[info]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPlugin:
+    """A plug-in of the group ``sigcore.plugins`` and its hooks, which pluggy has checked.
+
+    Attributes:
+        name: Its name.
+        hooks: What calls them.
+    """
+
+    name: str
+    hooks: Any
+
+    def has(self, hook: str) -> bool:
+        """Whether it implements a hook."""
+        return bool(getattr(self.hooks, hook).get_hookimpls())
+
+    def call(self, hook: str, **arguments: Any) -> Any:
+        """Call a hook; what it raises is the caller's to take."""
+        return getattr(self.hooks, hook)(**arguments)
+
+
+def load_hooks(name: str) -> LoadedPlugin:
+    """Return a plug-in of the group ``sigcore.plugins``, ready to be called; errors as for ``load_plugin``."""
+    info = _find("plugin", name)
+    with _blaming(info):
+        return LoadedPlugin(name, _import_checked(info)[1])
 
 
 def load_plugin(name: str) -> object:

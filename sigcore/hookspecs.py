@@ -9,6 +9,9 @@ A plug-in is a module with functions marked ``@sigcore.hookimpl``, named by an e
     [project.entry-points."sigcore.codecs"]        # the entry point's name is the codec's
     cbor = "sig_cbor._plugin"
 
+    [project.entry-points."sigcore.plugins"]       # everything else: loaded when a server is told its name
+    ldap = "sig_ldap._plugin"
+
 The module is imported when its name is first asked for, never before. An implementation may take fewer
 arguments than its specification, so specifications can grow without breaking plug-ins.
 """
@@ -20,8 +23,11 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from ._carrier import Carrier
     from ._codec import Codec
+    from ._identity import Evidence
 
 PROJECT_NAME = "sigcore"
 
@@ -37,3 +43,17 @@ def sigcore_carrier() -> Carrier | None:
 @hookspec(firstresult=True)
 def sigcore_codec() -> Codec | None:
     """Return the codec that this plug-in offers; group ``sigcore.codecs``."""
+
+
+@hookspec(firstresult=True)
+def sig_authenticate(evidence: Evidence) -> str | None | Awaitable[str | None]:
+    """Return who is at the other end of a link, or ``None`` where you do not know; group ``sigcore.plugins``.
+
+    A server asks the plug-ins that it was told to use, one after the other, about those whom it does not know itself:
+    whoever says nothing of who it is and comes by a medium that proves nothing, shows a token that is none of the
+    server's, or uses a method other than ``secret`` and ``token``. The first answer holds.
+
+    It is called on a thread of its own, and may return an awaitable, which is awaited on the server's event loop.
+    What it takes longer than the handshake may, raises, or returns that ``sigcore.check_identity`` refuses ends the one
+    link, and is logged.
+    """

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
+from .._credentials import refuse_open_token, take_credentials
 from .._endpoint import Endpoint
 from .._errors import (
     ConnectTimeout,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from .._info import SenderInfo
     from .._listener import Listener
     from .._router import OnError
+    from .._secret import Secret
     from .._sender import Sender
     from .._signal import Call, Signal
 
@@ -63,6 +65,10 @@ class ClientRouter(NetworkedRouter):
     Args:
         endpoint: Where the server is, as a URL.
         codec: The name of the codec for data; ``json`` by default.
+        identity: Who it is; goes with ``secret``. As the other two also an option of the endpoint.
+        secret: What it shares with the server, a ``Secret`` or where it is (``env:NAME``, ``file:/path`` or
+            ``credential:NAME``); the two prove to each other that they know it, and never send it.
+        token: A token, in the same way; it is sent, and therefore only where nobody else can read it.
         name: What this router calls itself; host name and process number by default.
         connect_timeout: How long ``open`` waits for the first link, in seconds; ``None`` does not wait.
         on_error: Called with what goes wrong in listeners, and with what the server refuses later on.
@@ -71,6 +77,8 @@ class ClientRouter(NetworkedRouter):
 
     Raises:
         EndpointError: The endpoint is malformed, or disagrees with a keyword.
+        InsecureEndpoint: A token would go where others can read it.
+        SecretError: The secret or the token cannot be had.
         PluginError: The carrier or the codec cannot be had.
     """
 
@@ -79,6 +87,9 @@ class ClientRouter(NetworkedRouter):
         endpoint: str,
         *,
         codec: str | None = None,
+        identity: str | None = None,
+        secret: Secret | str | None = None,
+        token: Secret | str | None = None,
         name: str | None = None,
         connect_timeout: float | None = 10.0,
         on_error: OnError | None = None,
@@ -89,7 +100,9 @@ class ClientRouter(NetworkedRouter):
         super().__init__(name, on_error, slow_callback, _host, limits)
         self._connect_timeout = connect_timeout
         self._asked = Endpoint.parse(endpoint)
-        self._carrier, self._options, self._endpoint = self._prepare(self._asked, codec)
+        self._credentials, rest = take_credentials(self._asked, identity, secret, token)
+        self._carrier, self._options, self._endpoint = self._prepare(rest, codec)
+        refuse_open_token(self._credentials, self._carrier, self._endpoint)
         if self._options.senders is not None:
             text = "the option senders is for the endpoint of a server, where it says which names clients may take"
             raise EndpointError(f"{self._asked}: {text}; leave it out")
@@ -116,12 +129,18 @@ class ClientRouter(NetworkedRouter):
         """Whether there is a link and the server knows what is registered here."""
         return self._is_registered and self._session is not None and self._session.link is not None
 
+    @property
+    def identity(self) -> str:
+        """Who the server takes this router for; empty where it does not know, or there is no session."""
+        return self._session.identity if self._session is not None else ""
+
     async def open(self) -> None:
         """Connect, and return once the server knows what is registered here.
 
         Raises:
             ConnectTimeout: No link came up within ``connect_timeout``.
             LinkRefused: The server said no: another version, no such codec, ...
+            NotAuthenticated: We did not prove who we are, or the server did not prove that it knows our secret.
             EndpointError: The carrier does not know an option, or lacks one.
         """
         await super().open()
@@ -253,7 +272,8 @@ class ClientRouter(NetworkedRouter):
         return f"the last try said: {self._last_error}" if self._last_error else "nothing answered"
 
     def _make_link(self, io: LinkIO, now_s: float) -> ClientLink:
-        link = ClientLink(self._options, self._name, self._codec.name, self._outbox, self._session, self._up, now_s)
+        options, codec, before, outbox = self._options, self._codec.name, self._session, self._outbox
+        link = ClientLink(options, self._name, codec, outbox, before, self._up, now_s, self._credentials)
         link.ended = lambda: self._link_ended(link)
         self._connecting = io
         return link

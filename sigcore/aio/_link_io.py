@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable
 
 from ..protocol.link import Link, State
-from ..protocol.medium import ANY, Medium
 
 ITEMS_A_TURN = 500
 """How many frames, or runs of events, of one link are dealt with before others have their turn: 1 to 5 ms at most."""
@@ -68,12 +67,10 @@ class LinkIO(asyncio.Protocol):
         self.lost = self._loop.create_future()
 
     @property
-    def medium(self) -> Medium:
-        """What the carrier tells of its medium."""
-        if self._transport is None:
-            return ANY
-        tell = self._transport.get_extra_info
-        return Medium(tell("cable") or "", tell("byte_s") or 0.0, tell("endpoint") or "")
+    def transport(self) -> asyncio.Transport:
+        """The carrier's transport, from ``connection_made`` to ``connection_lost``."""
+        assert self._transport is not None
+        return self._transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the link."""
@@ -94,7 +91,11 @@ class LinkIO(asyncio.Protocol):
         if self._transport is not None and not self.link.has_ended:
             self._rest = rest
             self._transport.pause_reading()
-            self._loop.call_soon(self._go_on)
+            held_s = self.link.held_s(self._loop.time())
+            if held_s:
+                self._loop.call_later(held_s, self._go_on)
+            else:
+                self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
         """Deal with more of what came; what came since is dealt with next."""

@@ -10,30 +10,36 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
-from .._carrier import Listening, is_local
+from .._carrier import Listening, authenticates, is_confidential, is_local
 from .._config import load_config
 from .._endpoint import Endpoint
+from .._credentials import refuse_at_server
 from .._errors import InsecureEndpoint, RemoteProtocolError, RouterClosed
 from .._info import Peer, SenderInfo
 from .._limits import MIB, LinkKeywords, LinkOptions, ServerLimits
 from .._logging import get_logger
 from .._names import OWN_EVENTS, SERVER, check_name, check_sender_to_ask
-from .._plugins import list_plugins, load_codec
+from .._plugins import list_plugins, load_codec, load_hooks
 from ..protocol.crowd import Crowd, Place
+from ..protocol.gate import Gate
 from ..protocol.hub import Hub
 from ..protocol.link import Link
 from ..protocol.server_link import ServerLink
 from ..protocol.server_session import ServerSession
 from ._asking import in_time
+from ._authenticators import HOOK, Authenticators
 from ._console import Consoles
 from ._entrance import Entrance, most_connections
 from ._link_io import CLOSE_S, LinkIO
 from ._networked import CLOSE_TIMEOUT_S, Host, NetworkedRouter
 from ._server_local import ServerLocal, ServerOutlet
 from ._server_requests import ServerRequests
+from ._who import Meet, meeting
 
 if TYPE_CHECKING:
+    from .._carrier import Carrier
     from .._codec import Codec
+    from .._identity import Identity
     from .._listener import Listener
     from .._requests import Answerer
     from .._router import OnError
@@ -64,6 +70,10 @@ class ServerRouter(NetworkedRouter):
         max_links_per_identity: How many of them one identity may have.
         max_pending: How many of them may be in their handshake.
         max_pending_per_source: How many of these may come from one address.
+        identities: Who may come, with what proves it: a ``sigcore.Identity`` by identity.
+        anonymous: Whether those may come who do not say who they are, over a medium that does not prove it either;
+            ``None``: while there are neither identities with a secret or a token, nor plug-ins that authenticate.
+        plugins: Names of plug-ins of the group ``sigcore.plugins`` to use, in the order in which they are asked.
         **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
     """
 
@@ -82,6 +92,9 @@ class ServerRouter(NetworkedRouter):
         max_links_per_identity: int = 256,
         max_pending: int = 100,
         max_pending_per_source: int = 16,
+        identities: Mapping[str, Identity] | None = None,
+        anonymous: bool | None = None,
+        plugins: Iterable[str] = (),
         _host: Host | None = None,
         **limits: Unpack[LinkKeywords],
     ) -> None:
@@ -90,6 +103,10 @@ class ServerRouter(NetworkedRouter):
         self._asked = [Endpoint.parse(text) for text in texts]
         self._codec_names = None if codecs is None else list(codecs)
         self._insecure = insecure
+        self._identities = dict(identities or {})
+        self._anonymous = anonymous
+        self._plugin_names = (plugins,) if isinstance(plugins, str) else tuple(plugins)
+        self._authenticators = Authenticators(())
         self._local_options = LinkOptions(**self._keywords)
         self._listenings: list[Listening] = []
         self._ios: dict[ServerLink, LinkIO] = {}
@@ -159,7 +176,9 @@ class ServerRouter(NetworkedRouter):
         Raises:
             InsecureEndpoint: Other machines could connect there without authentication.
             EndpointError: An endpoint's options are wrong.
-            PluginError: A carrier or codec cannot be had.
+            PluginError: A carrier, codec or other plug-in cannot be had.
+            InvalidName: One of ``identities`` cannot be an identity.
+            SecretError: A secret or a token of theirs cannot be had.
             OSError: A carrier cannot listen: the address is in use, the device is absent, ...
         """
         await super().open()
@@ -167,6 +186,7 @@ class ServerRouter(NetworkedRouter):
         self._local.open(loop)
         self._crowd.most_connections = most_connections(self._crowd.most_connections)
         self._hub.codecs = self._load_codecs()
+        self._hub.gate = self._make_gate()
         for sender in list(self._core._senders.values()):
             self._enter(sender)
         for listener in self._core._all_listeners():
@@ -196,6 +216,7 @@ class ServerRouter(NetworkedRouter):
             await listening.wait_closed()
         if self._timer is not None:
             self._timer.cancel()
+        await self._authenticators.close()
         self._consoles.close()
         self._local.end_questions()
         await super()._close_down()
@@ -291,23 +312,44 @@ class ServerRouter(NetworkedRouter):
                 _log.warning("codec %r is left out: %s", name, error)
         return codecs
 
+    def _make_gate(self) -> Gate:
+        """Return what knows who may come: the identities given, and the plug-ins named."""
+        loaded = [load_hooks(name) for name in self._plugin_names]
+        asked = [plugin for plugin in loaded if plugin.has(HOOK)]
+        self._authenticators = Authenticators(asked)
+        ask = self._authenticators.ask if asked else None
+        return Gate(self._identities, anonymous=self._anonymous, ask=ask)
+
     async def _listen(self, endpoint: Endpoint) -> Listening:
         carrier, options, rest = self._prepare(endpoint)
-        if not self._insecure and not is_local(carrier, rest):
-            raise InsecureEndpoint(
-                f"{endpoint} can be reached from other machines, and nothing asks who connects. Listen on a loopback "
-                "address, a Unix socket or a serial port; or, on a network that you trust, say insecure=True."
-            )
-        new_link = partial(self._new_io, options)
+        refuse_at_server(endpoint)
+        if not is_local(carrier, rest):
+            self._look_who_may_reach(endpoint, carrier, rest)
+        new_link = partial(self._new_io, options, meeting(carrier, rest))
         entrance = Entrance(str(endpoint), options, self._crowd, self._core._drops, new_link, self._consoles.take)
         listening = await carrier.listen(rest, entrance)
         entrance.endpoint = str(listening.endpoint)
         _log.info("listening on %s", listening.endpoint)
         return listening
 
-    def _new_io(self, options: LinkOptions, endpoint: str, place: Place | None) -> LinkIO:
+    def _look_who_may_reach(self, endpoint: Endpoint, carrier: Carrier, rest: Endpoint) -> None:
+        """See that everybody says who they are at an endpoint which others on the network can reach."""
+        anybody = self._hub.gate.allows_anonymous and not authenticates(carrier, rest)
+        if anybody and not self._insecure:
+            raise InsecureEndpoint(
+                f"{endpoint} can be reached from other machines, and nothing asks who connects. Listen on a loopback "
+                "address, a Unix socket or a serial port; or give identities= with a secret each; or, on a network "
+                "that you trust, say insecure=True."
+            )
+        if not anybody and not is_confidential(carrier, rest):
+            text = (
+                "%s asks who connects, but others on its network can read what is said, and change it; tls:// hides it"
+            )
+            _log.warning(text, endpoint)
+
+    def _new_io(self, options: LinkOptions, meet: Meet, endpoint: str, place: Place | None) -> LinkIO:
         def make_link(io: LinkIO, now_s: float) -> ServerLink:
-            medium = io.medium
+            medium = meet(io.transport)
             began_s = now_s if place is None else place.since_s
             link = ServerLink(self._hub, options, medium.endpoint or endpoint, began_s, medium)
             # In the next turn of the loop, when nobody is half-way through the tables.
@@ -353,7 +395,8 @@ class ServerRouter(NetworkedRouter):
             _log.info("%s left %s", who, link.endpoint)
         else:
             code = getattr(link.error, "code", link.error.cause.removeprefix("link_"))
-            self._core._drops.count(f"link_{code}", f"the link of {who} at {link.endpoint} ended: {link.error}")
+            cause = code if code == "not_authenticated" else f"link_{code}"
+            self._core._drops.count(cause, f"the link of {who} at {link.endpoint} ended: {link.error}")
         io.flush()
 
     def _connection_gone(self, io: LinkIO) -> None:

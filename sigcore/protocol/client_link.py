@@ -26,7 +26,7 @@ NOT_ASKED = (
     "the server let us in without asking for our secret, so that nobody knows whether it is the right one; if it is, "
     "give it our identity"
 )
-OTHER_SECRET = "the server did not prove that it knows our secret: it is not the right one, or its secret is another"
+NOT_THE_SERVER = "the server did not prove that it knows our secret: it is not the right one, or its secret is another"
 
 
 class ClientLink(Link):
@@ -106,7 +106,7 @@ class ClientLink(Link):
         if self.state is not State.CHALLENGED:
             return NOT_ASKED
         right = is_same(welcome.text("proof", ""), server_proof(self._secret, self._transcript))
-        return "" if right else OTHER_SECRET
+        return "" if right else NOT_THE_SERVER
 
     def _on_welcome(self, _id: int, body: bytes, now_s: float) -> None:
         fields = read_body("WELCOME", body)

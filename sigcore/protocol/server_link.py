@@ -29,7 +29,7 @@ NOT_PROVEN = "who you are is not proven: the identity is not known here, or its 
 """The same for whatever is wrong, so that nobody learns which identities there are."""
 
 SAY_WHO = "this server takes only those who say who they are: give identity= and secret=, or token="
-OPEN_TOKEN = (
+READABLE = (
     "a token came over a link that others can read; it was not looked at and should be changed. Connect by tls:// or a "
     "Unix socket, or give identity= and secret="
 )
@@ -148,7 +148,7 @@ class ServerLink(Link):
         identity = "" if hello.method else medium.identity
         if hello.method == "token":
             if not medium.is_confidential:
-                self._refuse(OPEN_TOKEN)
+                self._refuse(READABLE)
                 return
             identity = gate.owner_of(hello.auth["token"])
         if identity:
