@@ -197,4 +197,4 @@ def redacted(text: str) -> str:
 
 
 def _readable(text: str) -> str:
-    return unquote_to_bytes(text).decode("utf-8", "replace")
+    return unquote_to_bytes(text.encode("utf-8", "replace")).decode("utf-8", "replace")

@@ -322,6 +322,11 @@ def test_taking_what_is_given_tells_a_default_from_the_same_value_written_out() 
     assert str(rest) == "tcp://h?x=1"
 
 
+def test_what_is_no_unicode_is_no_endpoint_also_in_the_name_of_an_option() -> None:
+    with pytest.raises(EndpointError):
+        Endpoint.parse("tcp://h:1?\udcef=1")  # what a command line has where the user's text is no UTF-8
+
+
 def test_the_examples_in_the_docstrings_are_true() -> None:
     assert doctest.testmod(sigcore._endpoint).failed == 0
 

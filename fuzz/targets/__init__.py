@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The targets; ``fuzz.target.Target`` says what each module has."""
