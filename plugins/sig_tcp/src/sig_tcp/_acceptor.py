@@ -17,7 +17,7 @@ from contextlib import suppress
 
 from sigcore import get_logger
 
-from ._admission import Admission, Factory, ask
+from ._admission import Factory, Leave, Way, ask
 from ._gate import Gate
 from ._seldom import Seldom
 
@@ -36,7 +36,8 @@ _BROKEN_BEFORE = frozenset(
     if hasattr(errno, name)
 )
 
-Wrap = Callable[[Admission, str], Factory]
+Ways = Callable[[str], Way]
+"""Gives the way in of one connection, by the address of its peer."""
 
 _log = get_logger("sigcore.tcp")
 
@@ -47,15 +48,15 @@ class Acceptor:
     Args:
         sock: The socket, listening and not blocking.
         factory: The protocol factory that ``listen`` was given.
-        wrap: Makes the protocol factory of a connection from its admission and the peer's address.
+        ways: Gives the way in of each connection.
         tells: Whether a peer that is refused can be told why in plain bytes.
         where: What to call the socket in the log: its endpoint.
     """
 
-    def __init__(self, sock: socket.socket, factory: Factory, wrap: Wrap, *, tells: bool, where: str) -> None:
+    def __init__(self, sock: socket.socket, factory: Factory, ways: Ways, *, tells: bool, where: str) -> None:
         self._sock = sock
         self._factory = factory
-        self._wrap = wrap
+        self._ways = ways
         self._tells = tells
         self._where = where
         self._seldom = Seldom(_log)
@@ -89,7 +90,7 @@ class Acceptor:
             await asyncio.wait(self._coming)
 
     def _gate(self) -> Gate:
-        return Gate(self._factory, self._wrap, tells=self._tells)
+        return Gate(self._factory, self._ways, tells=self._tells)
 
     def _take_some(self) -> None:
         for _ in range(AT_A_TIME):
@@ -106,28 +107,29 @@ class Acceptor:
     def _take(self, sock: socket.socket, address: object) -> None:
         sock.setblocking(False)
         source = str(address[0]) if isinstance(address, tuple) else ""
+        way = self._ways(source)
         try:
-            answer = ask(self._factory, source)
+            answer = ask(self._factory, source, way)
         except BaseException:
             sock.close()
             raise
         if isinstance(answer, bytes):
             _turn_away(sock, answer if self._tells else b"")
             return
-        coming = self._loop.create_task(self._let_in(sock, answer, source))
+        coming = self._loop.create_task(self._let_in(sock, answer, way))
         self._coming.add(coming)
         coming.add_done_callback(self._coming.discard)
 
-    async def _let_in(self, sock: socket.socket, admission: Admission, source: str) -> None:
+    async def _let_in(self, sock: socket.socket, leave: Leave, way: Way) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._wrap(admission, source), sock)
+            await self._loop.connect_accepted_socket(way.in_by(leave), sock)
         except OSError as error:
             sock.close()
-            admission.withdraw()
+            leave.withdraw()
             _log.debug("a connection to %s was lost at once: %s", self._where, error)
         except BaseException:
             sock.close()
-            admission.withdraw()
+            leave.withdraw()
             raise
 
     # when accept fails

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from ._admission import Admission, Factory, ask
+from ._admission import Factory, Way, ask
 
 
 class Gate(asyncio.Protocol):
@@ -15,13 +15,13 @@ class Gate(asyncio.Protocol):
 
     Args:
         factory: The protocol factory that ``listen`` was given.
-        wrap: Makes the protocol factory of a connection from its admission and the peer's address.
+        ways: Gives the way in of each connection, by the address of its peer.
         tells: Whether a peer that is refused can be told why in plain bytes.
     """
 
-    def __init__(self, factory: Factory, wrap: Callable[[Admission, str], Factory], *, tells: bool) -> None:
+    def __init__(self, factory: Factory, ways: Callable[[str], Way], *, tells: bool) -> None:
         self._factory = factory
-        self._wrap = wrap
+        self._ways = ways
         self._tells = tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -29,12 +29,13 @@ class Gate(asyncio.Protocol):
         link = cast(asyncio.Transport, transport)
         address = link.get_extra_info("peername")
         source = str(address[0]) if isinstance(address, tuple) else ""
-        answer = ask(self._factory, source)
+        way = self._ways(source)
+        answer = ask(self._factory, source, way)
         if isinstance(answer, bytes):
             if self._tells:
                 link.write(answer)
             link.close()
             return
-        protocol = self._wrap(answer, source)()
+        protocol = way.in_by(answer)()
         link.set_protocol(protocol)
         protocol.connection_made(link)

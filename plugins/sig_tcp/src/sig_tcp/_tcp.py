@@ -15,9 +15,9 @@ from typing import TypedDict, TypeVar
 
 from sigcore import Endpoint, EndpointError, MediumIdentity
 
-from ._acceptor import Acceptor, Wrap
+from ._acceptor import Acceptor, Ways
 from ._addresses import addresses_of, is_literal, is_loopback, listen_at_all
-from ._admission import Admission, Factory
+from ._admission import Factory, Straight
 from ._credentials import refuse_credentials
 from ._explain import CONNECTING, LISTENING, explained
 from ._listening import SocketListening
@@ -78,7 +78,7 @@ class TcpCarrier:
         """
         options = endpoint.options(TcpOptions)
         port_of(endpoint)
-        return SocketListening(*await listen_tcp(endpoint, protocol_factory, options, wrap=_as_it_is, tells=True))
+        return SocketListening(*await listen_tcp(endpoint, protocol_factory, options, ways=Straight, tells=True))
 
 
 async def connect_tcp(
@@ -99,7 +99,7 @@ async def connect_tcp(
 
 
 async def listen_tcp(
-    endpoint: Endpoint, protocol_factory: Factory, options: TcpOptions, *, wrap: Wrap, tells: bool
+    endpoint: Endpoint, protocol_factory: Factory, options: TcpOptions, *, ways: Ways, tells: bool
 ) -> tuple[Endpoint, list[Acceptor]]:
     """Take connections at ``endpoint``; what can go wrong is told as ``TcpCarrier.listen`` says.
 
@@ -107,7 +107,7 @@ async def listen_tcp(
         endpoint: Where.
         protocol_factory: What ``listen`` was given.
         options: For the sockets.
-        wrap: Makes the protocol factory of a connection from its admission and the peer's address.
+        ways: Gives the way in of each connection, by the address of its peer.
         tells: Whether a peer that is refused can be told why in plain bytes.
 
     Returns:
@@ -125,15 +125,11 @@ async def listen_tcp(
             undo.callback(sock.close)
         for sock in sockets:
             _keep_alive(sock, options)  # the sockets of the links that come inherit it
-            acceptors.append(Acceptor(sock, protocol_factory, wrap, tells=tells, where=str(bound)))
+            acceptors.append(Acceptor(sock, protocol_factory, ways, tells=tells, where=str(bound)))
             undo.callback(acceptors[-1].close)
             await acceptors[-1].start()
         undo.pop_all()
     return bound, acceptors
-
-
-def _as_it_is(admission: Admission, _source: str) -> Factory:
-    return admission
 
 
 def _keep_alive(sock: socket.socket, options: TcpOptions) -> None:

@@ -8,11 +8,11 @@ import ssl
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from sigcore import Endpoint, LinkError, MediumIdentity, get_logger
+from sigcore import Endpoint, MediumIdentity, get_logger
 
 from ._acceptor import Acceptor
 from ._addresses import is_loopback
-from ._admission import HANDSHAKE_S, Admission, Factory
+from ._admission import HANDSHAKE_S, Factory, Leave
 from ._listening import SocketListening
 from ._seldom import Seldom
 from ._tcp import connect_tcp, listen_tcp, port_of
@@ -103,7 +103,7 @@ class TlsCarrier:
         port_of(endpoint)
         certificates = Certificates(lambda: server_context(endpoint, options), options.files)
         entrance = _Entrance(certificates, str(endpoint))
-        bound, acceptors = await listen_tcp(endpoint, protocol_factory, options, wrap=entrance.wrap, tells=False)
+        bound, acceptors = await listen_tcp(endpoint, protocol_factory, options, ways=entrance.way, tells=False)
         certificates.watch()
         return TlsListening(bound, acceptors, certificates, entrance)
 
@@ -130,39 +130,67 @@ class TlsListening(SocketListening):
 
 
 class _Entrance:
-    """What has come, and is no link yet."""
+    """What has come, and is no link yet.
+
+    Attributes:
+        certificates: What counts for the next connection.
+        coming: The ends of these connections.
+    """
 
     def __init__(self, certificates: Certificates, where: str) -> None:
-        self._certificates = certificates
+        self.certificates = certificates
+        self.coming: set[TlsLink] = set()
         self._where = where
-        self._coming: set[TlsLink] = set()
         self._seldom = Seldom(_log)
 
-    def wrap(self, admission: Admission, source: str) -> Factory:
-        """Return the protocol factory of one connection."""
-
-        def make() -> TlsLink:
-            link = TlsLink(self._certificates.context, admission, max(admission.left_s, 0.0), gone=admission.withdraw)
-            self._coming.add(link)
-            link.ready.add_done_callback(lambda ready: self._settled(link, ready, source))
-            return link
-
-        return make
+    def way(self, source: str) -> _Way:
+        """Return the way in of one connection."""
+        return _Way(self, source)
 
     def close(self) -> None:
         """End what has not become a link."""
-        for link in tuple(self._coming):
+        for link in tuple(self.coming):
+            link.ready.cancel()
             link.abort()
 
-    def _settled(self, link: TlsLink, ready: asyncio.Future[asyncio.Protocol], source: str) -> None:
-        self._coming.discard(link)
-        error = None if ready.cancelled() else ready.exception()
+    def settled(self, link: TlsLink, source: str) -> None:
+        """Take down that a connection has become a link, or that it never will, and why."""
+        self.coming.discard(link)
+        error = None if link.ready.cancelled() else link.ready.exception()
         if error is None:
             return
         if isinstance(error, EndedInHandshake) and not error.begin:
             _log.debug("%s: %s looked in and left", self._where, source)
             return
         self._seldom.warn(_cause_of(error), f"{self._where}: no link with {source}: {_told(cast(Exception, error))}")
+
+
+class _Way:
+    """The way in of one connection: a TLS handshake, then the link."""
+
+    def __init__(self, entrance: _Entrance, source: str) -> None:
+        self._entrance = entrance
+        self._source = source
+        self._link: TlsLink | None = None
+        self._is_given = False
+
+    def give_way(self) -> None:
+        """End the handshake, because another connection waits for the place."""
+        self._is_given = True
+        if self._link is not None:
+            self._link.hurry(TimeoutError("its TLS handshake took its time while others were waiting"))
+
+    def in_by(self, leave: Leave) -> Factory:
+        """Return the factory of this side's end of TLS, which makes the link by ``leave`` when it has shaken hands."""
+
+        def make() -> TlsLink:
+            within_s = 0.0 if self._is_given else leave.left_s
+            link = self._link = TlsLink(self._entrance.certificates.context, leave, within_s, gone=leave.withdraw)
+            self._entrance.coming.add(link)
+            link.ready.add_done_callback(lambda _: self._entrance.settled(link, self._source))
+            return link
+
+        return make
 
 
 def _cause_of(error: BaseException) -> str:

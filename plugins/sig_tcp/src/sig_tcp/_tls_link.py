@@ -72,6 +72,7 @@ class TlsLink(asyncio.Protocol):
         self._first = b""
         self._deadline: asyncio.TimerHandle | None = None
         self._below: asyncio.Transport
+        self._has_begun = False
         self._above: asyncio.Protocol | None = None
         self._is_paused = False
         self._cause: Exception | None = None
@@ -84,6 +85,10 @@ class TlsLink(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the handshake."""
         self._below = cast(asyncio.Transport, transport)
+        self._has_begun = True
+        if self._state is State.ENDED:  # it was over before it began
+            self._below.abort()
+            return
         self._deadline = self._loop.call_later(self._within_s, self._is_too_slow)
         if not self._is_server:
             self._shake_hands()
@@ -172,9 +177,13 @@ class TlsLink(asyncio.Protocol):
         self._settle(error)
 
     def _is_too_slow(self) -> None:
-        self._state = State.ENDED
-        self._settle(TimeoutError(f"no TLS handshake within {self._within_s:g} s"))
-        self._below.abort()
+        self.hurry(TimeoutError(f"no TLS handshake within {self._within_s:g} s"))
+
+    def hurry(self, error: TimeoutError) -> None:
+        """End a handshake that takes too long for this reason; does nothing to a link."""
+        if self._above is None:
+            self._settle(error)
+            self.abort()
 
     def _settle(self, outcome: asyncio.Protocol | Exception) -> None:
         if self.ready.done():
@@ -255,7 +264,8 @@ class TlsLink(asyncio.Protocol):
     def abort(self) -> None:
         """Close without a word."""
         self._state = State.ENDED
-        self._below.abort()
+        if self._has_begun:
+            self._below.abort()
 
     def pause_reading(self) -> None:
         """Give no more data up, also none that is here already."""
@@ -332,7 +342,7 @@ class TlsTransport(asyncio.Transport):
         self._below.set_write_buffer_limits(high, low)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what is known of the link; beside what the connection knows: ``ssl_object``, ``peercert``, ``cipher``."""
+        """Return what is known of the connection, and of TLS: ``ssl_object``, ``peercert``, ``cipher``."""
         tls = self._link.tls
         if name == "ssl_object":
             return tls

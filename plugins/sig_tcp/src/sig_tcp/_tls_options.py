@@ -37,7 +37,7 @@ class TlsOptions(TcpOptions):
     min_version: Literal["1.2", "1.3"] | None = None
 
     def __post_init__(self) -> None:
-        super(TlsOptions, self).__post_init__()  # noqa: UP008  # slots=True makes a new class, which super() is not told
+        super(TlsOptions, self).__post_init__()  # slots=True makes a new class, which super() is not told
         if self.cert is None and (self.key is not None or self.key_password is not None):
             raise ValueError("key says which key, but not to which certificate; name that with cert")
         if self.client_cert is not None and self.ca is None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sigcore import Endpoint, EndpointError, MediumIdentity
 
 from ._acceptor import Acceptor
-from ._admission import Admission, Factory
+from ._admission import Straight
 from ._credentials import refuse_credentials
 from ._explain import CONNECTING_TO_FILE, LISTENING_AT_FILE, explained
 from ._listening import SocketListening
@@ -73,17 +73,13 @@ class UnixCarrier:
         except OSError as error:
             raise explained(error, f"listen at {endpoint}", LISTENING_AT_FILE) from error
         try:
-            acceptor = Acceptor(file.sock, protocol_factory, _as_it_is, tells=True, where=str(endpoint))
+            acceptor = Acceptor(file.sock, protocol_factory, Straight, tells=True, where=str(endpoint))
             await acceptor.start()
         except BaseException:
             file.remove()
             file.sock.close()
             raise
         return SocketListening(endpoint, [acceptor], clean_up=file.remove)
-
-
-def _as_it_is(admission: Admission, _source: str) -> Factory:
-    return admission
 
 
 async def _connected(path: str) -> socket.socket:
