@@ -86,7 +86,9 @@ class AccessRules:
     def unknown_groups(self) -> list[str]:
         """The groups that rules name and in which nobody is, most likely by a slip of the pen."""
         known = {name for names in self.groups.values() for name in names}
-        named = {who.removeprefix(GROUP_PREFIX) for rule in self.rules for who in rule.who if who.startswith(GROUP_PREFIX)}
+        named = {
+            who.removeprefix(GROUP_PREFIX) for rule in self.rules for who in rule.who if who.startswith(GROUP_PREFIX)
+        }
         return sorted(named - known)
 
     def decide(self, identity: str, verb: str, sender: str, name: str = "") -> Decision:
@@ -169,7 +171,9 @@ class AccessRules:
         except Exception as error:  # a plug-in may raise anything, and must not let anybody in by that
             raise _SourceFailed(f"a plug-in failed when asked to allow {asked}: {described(error)}") from error
         if answer is not None and type(answer) is not bool:
-            raise _SourceFailed(f"a plug-in gave {type(answer).__name__} when asked to allow {asked}; not True or False")
+            raise _SourceFailed(
+                f"a plug-in gave {type(answer).__name__} when asked to allow {asked}; not True or False"
+            )
         return answer
 
     def _look_whether(self, identity: str, verb: str, sender: str | None, name: str | None) -> bool:

@@ -78,7 +78,16 @@ class EventInfo:
 
 
 GAP_CAUSES = frozenset(
-    {"overflow", "conflated", "disconnected", "session_lost", "too_large", "untranslatable", "sender_unknown"}
+    {
+        "overflow",
+        "conflated",
+        "disconnected",
+        "session_lost",
+        "too_large",
+        "untranslatable",
+        "sender_unknown",
+        "not_allowed",
+    }
 )
 """The causes of gaps that this router tells of; a peer may tell of others."""
 
@@ -97,7 +106,8 @@ class Gap:
             place of one that waited. ``disconnected``: the publisher had no link, and could keep no more; or
             another had the name of its sender, until it left. ``session_lost``: a link was lost together with what
             was on its way. ``too_large``: longer than a link takes. ``untranslatable``: it has no form in the
-            listener's codec. ``sender_unknown``: nobody can tell any more whose events these were.
+            listener's codec. ``sender_unknown``: nobody can tell any more whose events these were. ``not_allowed``:
+            the server's rules have changed, and do not allow this router to hear them any more.
     """
 
     count: int | None

@@ -20,6 +20,7 @@ from ._errors import (
     ListenerError,
     SenderExists,
     SenderNotFound,
+    SigError,
 )
 from ._gate import Gate
 from ._info import EventInfo
@@ -598,7 +599,7 @@ class Router:
             ),
         )
 
-    def _warn(self, listener: Listener, cause: EventNotDeclared) -> None:
+    def _warn(self, listener: Listener, cause: SigError) -> None:
         _log.warning("%s", cause)
         info = EventInfo(listener.sender or "", listener.event or "")
         failure = ListenerError(str(cause), info=info, listener=listener)

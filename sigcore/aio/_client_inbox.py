@@ -9,10 +9,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._errors import EventNotDeclared
 from .._info import EventInfo, Gap, SenderInfo
 from .._open_request import OpenRequest
 from ..protocol.bodies import NO_TIMEOUT_MS
+from ..protocol.codes import error_of
 from ._delivery import decoded
 from ._question import Question
 
@@ -192,7 +192,7 @@ class ClientInbox:
             info = SenderInfo(listener.sender or "", tuple(fields.texts("events")))
             self.put(lambda: self._tables._warn_undeclared(listener, info))
         else:
-            cause = EventNotDeclared(fields.text("message", ""))
+            cause = error_of(fields.text("code"), fields.text("message", ""))
             self.put(lambda: self._tables._warn(listener, cause))
 
     def asked(self, call_id: int, sender: str, method: str, asking: Peer, timeout_ms: int, params: bytes) -> None:

@@ -66,6 +66,7 @@ class Call:
     answerer: Answerer
     call_id: int
     sender: str
+    method: str
     deadline_s: float | None
 
 
@@ -92,10 +93,12 @@ class Calls:
         asked, answering = self._by_asker.get(asker, ()), self._by_answerer.get(answerer, ())
         return len(asked) >= asker.max_requests or len(answering) >= answerer.max_requests
 
-    def open(self, asker: Asker, request_id: int, answerer: Answerer, sender: str, deadline_s: float | None) -> Call:
+    def open(
+        self, asker: Asker, request_id: int, answerer: Answerer, sender: str, method: str, deadline_s: float | None
+    ) -> Call:
         """Enter a request and give it its number at the answerer."""
         call_id = self._free_id()
-        call = self._open[call_id] = Call(asker, request_id, answerer, call_id, sender, deadline_s)
+        call = self._open[call_id] = Call(asker, request_id, answerer, call_id, sender, method, deadline_s)
         _enter(self._by_asker, asker, request_id, call)
         _enter(self._by_answerer, answerer, call_id, call)
         if deadline_s is not None:
@@ -122,6 +125,10 @@ class Calls:
     def of(self, asker: Asker) -> list[Call]:
         """Return the open requests that ``asker`` made."""
         return list(self._by_asker.get(asker, {}).values())
+
+    def all(self) -> list[Call]:
+        """Return every open request."""
+        return list(self._open.values())
 
     def of_sender(self, answerer: Answerer, sender: str) -> list[Call]:
         """Return the open requests to one sender."""

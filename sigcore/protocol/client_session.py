@@ -399,7 +399,7 @@ class ClientSession(Session):
         listener = self._listeners.get(id_)
         if listener is not None:
             self.side.notice_came(listener, fields)
-        elif fields.text("code") == "sender_exists":
+        elif fields.text("code") in ("sender_exists", "not_allowed"):
             self._lose_sender(fields)
 
     def _lose_sender(self, fields: Fields) -> None:
@@ -411,7 +411,7 @@ class ClientSession(Session):
         for outlet in outlets:
             outlet.topic_id = REFUSED
         self._outbox.names_lost(outlets)
-        self.side.sender_lost(sender, error_of("sender_exists", fields.text("message", "")))
+        self.side.sender_lost(sender, error_of(fields.text("code"), fields.text("message", "")))
 
     def _on_request(self, id_: int, body: bytes, _now_s: float) -> None:
         identity = ""

@@ -32,6 +32,7 @@ _OF_REQUESTS = frozenset(
         "not_sent",
         "busy",
         "codec_error",
+        "not_allowed",
     }
 )
 """The codes that tell what became of a request; ``codec_error`` is about its parameters, so that nothing ran."""

@@ -17,6 +17,7 @@ from .._errors import RemoteProtocolError
 from .bodies import read_body
 from .frames import HEADER_BYTES, KIND_AT, Kind
 from .waiting import ERA_BITS, GAP, Gaps, Latest, Runs, heads, plus
+from .withdrawal import Withdrawal
 
 if TYPE_CHECKING:
     from .._info import Policy
@@ -26,12 +27,14 @@ RUN_BYTES = 130
 
 OVERFLOW = "overflow"
 CONFLATED = "conflated"
+NOT_ALLOWED = "not_allowed"
 _HELD_UP = (
     "events for a slow reader were dropped: its stall_budget is spent, or it has no link, and it may hold up others no "
     "longer; let it ask for less, or raise event_queue"
 )
 _TEXTS = {
     OVERFLOW: "events for a slow reader were dropped, as its policy says; let it ask for less, or raise event_queue",
+    NOT_ALLOWED: "events that waited for a reader were dropped: the rules do not allow it any more to hear them",
     CONFLATED: "events that waited for a slow reader gave way to newer ones, as its policy 'latest' says",
 }
 
@@ -171,6 +174,21 @@ class EventQueue:
             self._droppable = Runs(sorted([*self._droppable.runs, *self._block.runs]))
             self._block = Runs()
             self._is_mixed = True
+
+    def withdraw(self, withdrawal: Withdrawal) -> None:
+        """Drop what may not go out any more, and tell of the events among that in gaps."""
+        lost = withdrawal.lost = self._latest.take_out(withdrawal.topics) if self._latest else []
+        if self._block:
+            self._block = Runs(withdrawal.events(self._block.runs))
+        if self._droppable:
+            self._droppable = Runs(withdrawal.events(self._droppable.runs))
+        if self._fixed:
+            before = sum(len(run) for _place, run in self._fixed.runs)
+            runs = withdrawal.presence(list(self._fixed.runs))
+            self._waiting -= before - sum(len(run) for _place, run in runs)
+            self._fixed = Runs(withdrawal.events(runs))
+        self._waiting -= sum(len(run) for _place, run in lost)
+        self._count(NOT_ALLOWED, sum(self._tell(place, run, NOT_ALLOWED) for place, run in sorted(lost)))
 
     def hold(self) -> None:
         """Drop no runs of the policy ``block`` that come from now on."""

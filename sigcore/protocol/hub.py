@@ -15,12 +15,14 @@ from hmac import compare_digest
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .._access import AccessRules
 from .._drops import Drops
 from .._errors import RemoteProtocolError, SenderExists
 from .._index import EventIndex
 from .._info import Peer, SenderInfo
 from .._limits import ServerLimits
 from .._names import EVENT_CONSOLE, SERVER
+from .access_change import AccessChange
 from .bodies import write_body, write_gap
 from .cables import Cables
 from .calls import Answerer, Asker
@@ -31,6 +33,7 @@ from .history import History
 from .holdups import HoldUps, Reader
 from .interest import Interest
 from .medium import ANY, Medium
+from .permits import EVERY_SENDER, Permits
 from .routes import Route, Routes, SenderEntry, Topic
 from .switchboard import Switchboard
 from .translate import translate_run
@@ -59,6 +62,9 @@ MAX_TOPICS = 1_000_000
 
 LAST_EVENTS = 1.5
 """How much more than it should may wait for a reader for the sake of the last events of a publisher that has left."""
+
+LOOKED_AT = 10_000
+"""How many topics, listeners and senders are looked at in one turn of the loop after a change of the rules."""
 
 MAX_TOPIC_ID = 0xFFFF_FFFF
 """Topic numbers are used once; a server that has used them all takes no more senders of links until it is restarted."""
@@ -111,6 +117,7 @@ class Hub:
         epoch: The same for this start of it.
         codecs: The codecs that it takes, by name.
         gate: Knows who may come.
+        permits: What others may do.
         drops: Counts what is dropped or refused.
         sessions: Those of the clients, with a link or not, by their id.
         topics: Every topic by number.
@@ -141,6 +148,9 @@ class Hub:
         self.codecs: dict[str, Codec] = {}
         self.gate = Gate()
         self.drops = drops
+        self.permits = Permits(AccessRules(), drops)
+        self._access_change = AccessChange(self)
+        self._to_look_at: list[ServerSession] = []  # those that other rules held for when they were looked at last
         self.new_token = new_token
         self.now_s = 0.0
         self.is_closing = False
@@ -166,7 +176,7 @@ class Hub:
         self._routed: dict[ServerSession, None] = {}  # sessions that have routes
         self._interest = Interest()
         self._routes = Routes()
-        self.requests = Switchboard(self._find_to_ask, lambda: self.local, drops, name)
+        self.requests = Switchboard(self._find_to_ask, lambda: self.local, drops, name, lambda: self.permits)
         self._itself: SenderEntry | None = None
         self._topics_ever = 0
         self._names: list[str] | None = None  # of the senders, sorted when somebody needs it
@@ -182,7 +192,7 @@ class Hub:
         Raises:
             SenderExists: The name is taken.
         """
-        self._refuse_if_taken(info.name)
+        self._refuse_if_taken(info.name, session)
         entry = SenderEntry(info, has_fallback, session, keep)
         for event in info.events:
             self._topics_ever += 1
@@ -195,7 +205,7 @@ class Hub:
     def add_console(self, source: str) -> Topic:
         """Return the topic of the text from a port, which is no sender that others could see or ask; it stays."""
         self._topics_ever += 1
-        entry = SenderEntry(SenderInfo(source, (EVENT_CONSOLE,)), False, None, {})
+        entry = SenderEntry(SenderInfo(source, (EVENT_CONSOLE,)), False, None, {}, is_removable=False)
         topic = entry.topics[EVENT_CONSOLE] = Topic(self._topics_ever, entry, EVENT_CONSOLE, None)
         self.topics[topic.id] = topic
         self._local_topics.add(source, EVENT_CONSOLE, topic)
@@ -208,14 +218,14 @@ class Hub:
             SenderExists: The name is taken.
         """
         info = entry.info
-        self._refuse_if_taken(info.name)
+        self._refuse_if_taken(info.name, entry.session)
         signals = self.local.sender_came(info) if entry.session is not None else {}
         for event, topic in entry.topics.items():
             topic.signal = signals.get(event)
             self.topics[topic.id] = topic
             if entry.session is not None:
                 entry.session.routes.pop(topic.id, None)  # to nowhere, if it was built while the name was not ours
-            self._history.declare(topic.id, entry.keep.get(event, 0))
+            self._history.declare(topic.id, entry.keep.get(event, 0), event)
             if entry.session is None:
                 self._local_topics.add(info.name, event, topic)
         self._senders[info.name] = entry
@@ -225,10 +235,12 @@ class Hub:
         for waiting, listener_id, event in self._interest.undeclared(info.name, info.events):
             waiting.notice_undeclared(listener_id, info, event)
 
-    def _refuse_if_taken(self, name: str) -> None:
+    def _refuse_if_taken(self, name: str, session: ServerSession | None) -> None:
         held = self._senders.get(name)
         if held is not None:
             where = f"by {held.info.peer.name!r}" if held.info.peer else "by the server itself"
+            if session is not None and not session.sees(name):
+                where = "by another"
             raise SenderExists(f"sender {name!r} is connected already, {where}; remove it there, or take another name")
 
     def remove_sender(self, entry: SenderEntry, cause: str = "removed") -> None:
@@ -245,10 +257,23 @@ class Hub:
         for session in told:
             session.put_event_frame(gone)
             self.mark(session)
-        left = presence_frame(presence_fields(info, connected=False, cause=cause))
+        left = self.presence_gone(entry, cause)
         self._tell_presence(entry, lambda _longest: left)
         if entry.session is not None:
             self.local.sender_left(info, cause)
+
+    def presence_gone(self, entry: SenderEntry, cause: str) -> bytes:
+        """Return the PRESENCE frame that says that a sender is gone."""
+        return presence_frame(presence_fields(entry.info, connected=False, cause=cause))
+
+    @property
+    def sender_count(self) -> int:
+        """How many senders are connected."""
+        return len(self._senders)
+
+    def entries(self) -> list[SenderEntry]:
+        """Return every connected sender, in no particular order."""
+        return list(self._senders.values())
 
     def sender(self, name: str) -> SenderEntry | None:
         """Return a connected sender."""
@@ -285,6 +310,13 @@ class Hub:
         """Return the routers at the other ends of the links."""
         return [session.peer for session in self.sessions.values() if session.link is not None]
 
+    def peers_seen_by(self, session: ServerSession) -> list[Peer]:
+        """Return those of whom a session may know: of each that has a sender that it may see, and of itself."""
+        if self.permits.is_open or session.sees(EVERY_SENDER):
+            return self.peers()
+        others = [other for other in self.sessions.values() if other.link is not None]
+        return [other.peer for other in others if other is session or any(map(session.sees, other.senders))]
+
     # listeners
 
     def add_listener(self, session: ServerSession, listener_id: int, key: Key, policy: Policy) -> None:
@@ -305,13 +337,20 @@ class Hub:
 
     def kept(self, key: Key, most: int) -> Iterator[tuple[Topic, Codec, int, bytes]]:
         """Yield (topic, codec, kind, body) of what is kept for ``key``, ``most`` of each event, newest first."""
-        sender, event = key
-        entries = self._senders.values() if sender is None else filter(None, [self._senders.get(sender)])
-        names = [(entry, name) for entry in entries for name in entry.keep if event in (None, name)]
-        for topic_id, kind, body in self._history.kept((entry.topics[name].id for entry, name in names), most):
+        for topic_id, kind, body in self._kept(key, most):
             topic = self.topics[topic_id]
             session = topic.sender.session
             yield topic, session.codec if session is not None else self.local.codec, kind, body
+
+    def _kept(self, key: Key, most: int) -> Iterator[tuple[int, int, bytes]]:
+        sender, event = key
+        if sender is None:
+            return self._history.newest(event, most)
+        entry = self._senders.get(sender)
+        if entry is None:
+            return iter(())
+        names = entry.keep if event is None else [event] if event in entry.keep else []
+        return self._history.kept([entry.topics[name].id for name in names], most)
 
     def present(self, sender: str | None, session: ServerSession) -> bytes:
         """Return the PRESENCE frames of one connected sender, or of all, as a session takes them; not of its own.
@@ -319,14 +358,18 @@ class Hub:
         Of its own it knows better: they may be gone, and their removal still be on its way.
         """
         longest = session.peer_limits.max_frame
-        if sender is None and not session.senders:
+        if sender is None and not session.senders and session.permits.is_open:
             if self._all_present is None:
                 full = [entry.presence[0] for entry in self._senders.values()]
                 self._all_present = (max(map(len, full), default=0), b"".join(full))
             if self._all_present[0] <= longest:
                 return self._all_present[1]
         entries = self._senders.values() if sender is None else filter(None, [self._senders.get(sender)])
-        return b"".join(entry.presence_for(longest) for entry in entries if entry.session is not session)
+        return b"".join(
+            entry.presence_for(longest)
+            for entry in entries
+            if entry.session is not session and session.sees(entry.info.name)
+        )
 
     def touch(self, key: Key) -> None:
         """Somebody came or went who wants, or wanted, ``key``: forget the routes that this concerns.
@@ -366,10 +409,36 @@ class Hub:
         found = [
             (session, policy)
             for session, policy in wanted.items()
-            if session is not owner and self.announce(session, topic)
+            if session is not owner and self.may_hear(session, topic) and self.announce(session, topic)
         ]
         local = owner is not None and self.local.listens_to(topic.sender.info.name, topic.event)
         return self._routes.get(found, local, topic.event in topic.sender.keep)
+
+    def may_hear(self, session: ServerSession, topic: Topic) -> bool:
+        """Whether the rules let a session have events of a topic."""
+        return self.permits.is_open or self.permits.may(session.identity, "listen", topic.sender.info.name, topic.event)
+
+    def set_rules(self, rules: AccessRules) -> None:
+        """Have other rules hold from now on; what waits under the old ones is looked through soon."""
+        self.permits = Permits(rules, self.drops)
+        for session in self._routed:
+            session.routes.clear()
+        self._routed.clear()
+        self._stale.add((None, None))
+        self._stale.add((None, EVENT_CONSOLE))
+        self.requests.end_those_not_allowed()
+        self._to_look_at = list(self.sessions.values())
+        self.on_dirty()
+
+    def _look_at_some(self) -> None:
+        """Bring some of the sessions under the rules that hold now."""
+        looked_at = 0
+        while self._to_look_at and looked_at < LOOKED_AT:
+            session = self._to_look_at.pop()
+            if session.permits is not self.permits and not session.is_over:
+                looked_at += self._access_change.size(session)
+                self._access_change.bring_under(session, self.permits)
+        self.room_came()
 
     def forward(self, run: bytes, count: int, codec: Codec, longest: int, route: Route) -> int:
         """Give a run of events to every reader of its route and to the server's own process.
@@ -563,6 +632,8 @@ class Hub:
                 self._drop_session(session)
         if self._stale:
             self.settle_local()
+        if self._to_look_at:
+            self._look_at_some()
         if self._room_came:
             self._room_came = False
             for publisher in self._hold_ups.take_waiting():
@@ -584,7 +655,7 @@ class Hub:
         try:
             self.enter_sender(entry)
         except SenderExists as error:
-            session.lose_sender(entry, str(error))
+            session.lose_sender(entry, error)
 
     def _session_detached(self, session: ServerSession) -> None:
         linked = self._linked.get(session.peer.identity)
@@ -658,7 +729,7 @@ class Hub:
     def _tell_presence(self, entry: SenderEntry, presence_for: Callable[[int], bytes]) -> None:
         for session in self._interest.sessions_for_presence(entry.info.name):
             data = presence_for(session.peer_limits.max_frame)
-            if session is not entry.session and data and session.accepts(data):
+            if session is not entry.session and data and session.accepts(data) and session.sees(entry.info.name):
                 session.put_event_frame(data)
                 self.mark(session)
 

@@ -46,6 +46,7 @@ class SenderEntry:
         session: Where it is; ``None`` for the server's own process.
         keep: How many events of each event's name the server keeps.
         topics: Its topics by event.
+        is_removable: Whether it can go; the text from a port is of no sender that can.
         presence: The PRESENCE frame that says it is there, and the same without its events and methods.
     """
 
@@ -55,6 +56,7 @@ class SenderEntry:
     keep: Mapping[str, int]
     topics: dict[str, Topic] = field(default_factory=dict)
     presence: tuple[bytes, bytes] = (b"", b"")
+    is_removable: bool = True
 
     def presence_for(self, longest: int) -> bytes:
         """Return the PRESENCE frame for a link that takes bodies of ``longest`` bytes; empty where none fits."""

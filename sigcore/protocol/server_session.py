@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .._errors import Busy, CodecError, RemoteProtocolError, SenderExists, SigError
+from .._errors import Busy, CodecError, NotAllowed, RemoteProtocolError, SenderExists, SigError
 from .._info import Peer, SenderInfo
 from .._names import PRESENCE_EVENTS, check_event_to_hear, check_name, is_like
 from .._terms import POLICIES
+from .access_change import verb_for
 from .bodies import (
     KEPT_HEAD_BYTES,
     NO_TIMEOUT_MS,
@@ -22,7 +24,7 @@ from .bodies import (
     write_request,
 )
 from .event_queue import EventQueue
-from .frames import HEADER_BYTES, Item, Kind, frame
+from .frames import FIRST_EVENT_LANE, HEADER_BYTES, Item, Kind, frame
 from .history import EVENT_BYTES
 from .holdups import fair_s
 from .hub import (
@@ -37,6 +39,8 @@ from .hub import (
 )
 from .inbox import Inbox
 from .medium import ANY
+from .pace import Pace
+from .permits import refusal
 from .session import Limits, Session
 from .stall import StallBudget
 from .translate import translate, translate_event
@@ -59,8 +63,17 @@ NOTICE_EVENTS = 20
 QUERY_BYTES = 48 * 1024
 """About how long one answer to a QUERY gets; the asker goes on after its last entry."""
 
+COSTS = {Kind.ADD_SENDER: 2, Kind.LISTEN: 1, Kind.UNLISTEN: 1, Kind.QUERY: 8, Kind.CANCEL: 1}
+"""What the option ``registrations`` counts, by the time that it takes; with a sender, that it is removed again."""
+
+LEAST_HOLD_S = 0.01
+"""A link that is held back is looked at no more often than that."""
+
 REPLAY_BYTES = 1024 * 1024
 """How much of what is kept one listener gets at most, reckoned as ``History`` does: more would hold up the others."""
+
+REPLAY_LOOKS = 10_000
+"""How many kept events are looked at for that: a listener may not be allowed to hear most of them."""
 
 SESSION_BYTES = 6 * 1024
 """About what a session takes in memory beside what it keeps."""
@@ -73,6 +86,7 @@ class ServerSession(Session):
         id: Its name on the wire, 128 random bits as hexadecimal text.
         secret: What a link must show to carry it, of the same form.
         peer: Who is at the other end.
+        permits: The rules that held when it was looked at last.
         codec: The codec of its data.
         routes: The topics that it owns and whose route is known.
         senders: The senders that it registered, by name.
@@ -91,10 +105,12 @@ class ServerSession(Session):
     routes: dict[int, Route]
 
     __slots__ = (
+        "_forbidden_to",
         "_hub",
         "_inbox",
         "_lost",
         "_owned",
+        "_pace",
         "codec",
         "counters",
         "detached_s",
@@ -106,6 +122,7 @@ class ServerSession(Session):
         "may_resume",
         "medium",
         "peer",
+        "permits",
         "secret",
         "senders",
         "stall",
@@ -136,6 +153,8 @@ class ServerSession(Session):
         self._hub = hub
         self.codec = codec
         self.peer = peer
+        self.permits = hub.permits
+        self._forbidden_to = 0
         self.max_requests = options.max_requests
         self.may_resume = True
         self.tells_identity = False
@@ -151,8 +170,27 @@ class ServerSession(Session):
         self._owned: dict[int, Topic] = {}
         self._lost: dict[str, SenderEntry] = {}  # by name: senders that lost it, of which events may be on their way
         self._inbox = Inbox(self)
+        most_at_once = options.max_senders + options.max_listeners
+        self._pace = Pace(options.registrations, max(2 * options.registrations, most_at_once))
 
     # what the hub asks of it
+
+    @property
+    def identity(self) -> str:
+        """Who is at the other end; empty for whoever proved nothing."""
+        return self.peer.identity
+
+    def sees(self, sender: str) -> bool:
+        """Whether it may know of a sender that it is there."""
+        return self.permits.is_open or self.permits.may(self.identity, "see", sender)
+
+    def forbid_what_was_written(self) -> None:
+        """The rules take something away: what was written before must not be written again by another link."""
+        self._forbidden_to = self.written
+
+    def can_go_on_from(self, received: int) -> bool:
+        """Whether it can be gone on with, and nothing would be written again that the rules do not allow any more."""
+        return received >= self._forbidden_to and super().can_go_on_from(received)
 
     def count(self, cause: str, text: str, number: int = 1) -> None:
         """Take down events that were lost for it; ``text`` says what happened and what to do."""
@@ -176,11 +214,21 @@ class ServerSession(Session):
 
     def take(self, item: Item, now_s: float) -> None:
         """Take a counted frame, or a run of events; while the server closes, only the answers to requests."""
+        if item[0] < FIRST_EVENT_LANE and item[0] in COSTS:
+            self._spend(COSTS[item[0]], now_s)
         if not self.is_closing:
             super().take(item, now_s)
         elif item[0] in (Kind.REPLY, Kind.ERROR):  # not counted: what is not taken stands in front of it
             _kind, id_, _route, data, start, end, _count = item
             getattr(self, self.handlers[item[0]])(id_, data[start + HEADER_BYTES : end], now_s)
+
+    def _spend(self, tokens: int, now_s: float) -> None:
+        """Hold back a link that registers and asks more than anybody needs, for as long as that is too much."""
+        wait_s = self._pace.spend(tokens, now_s)
+        if wait_s and self.link is not None:
+            self.link.hold(now_s + max(wait_s, LEAST_HOLD_S))
+            text = f"more than {self.options.registrations} senders, listeners and questions a second; it was held back"
+            self._hub.drops.count("held_back", text, reader=self.peer)
 
     @property
     def waiting_size(self) -> int:
@@ -246,14 +294,20 @@ class ServerSession(Session):
 
     def notice_undeclared(self, listener_id: int, info: SenderInfo, event: str) -> None:
         """Tell a listener's owner that the sender, which is connected, does not declare what it waits for."""
-        if self.control_is_full:
-            self._hub.drops.count("notice", "a notice was left out: much control waits for the link")
+        if not self.sees(info.name):
             return
         text = f"sender {info.name!r} does not declare the event {event!r}"
         fields = {"code": "event_not_declared", "message": text, "events": info.events[:NOTICE_EVENTS]}
         body = write_body(fields)
         if len(body) > self.peer_limits.max_frame:
             body = write_error("event_not_declared", text, self.peer_limits.max_frame)
+        self.notice(listener_id, body)
+
+    def notice(self, listener_id: int, body: bytes) -> None:
+        """Tell a listener's owner something, if there is room for it."""
+        if self.control_is_full:
+            self._hub.drops.count("notice", "a notice was left out: much control waits for the link")
+            return
         self.put_control(Kind.NOTICE, listener_id, body)
         self._hub.mark(self)
 
@@ -353,14 +407,15 @@ class ServerSession(Session):
             fields.names("requests", "method"),
             peer=self.peer,
         )
-        refusal = self._not_allowed(info.name)
-        if refusal is not None:
-            self.take_error(id_, "not_allowed", refusal)
+        why = self._not_allowed(info)
+        if why is not None:
+            self._hub.drops.count("not_allowed", why, reader=self.peer)
+            self.take_error(id_, "not_allowed", why)
             return
         kept = {event: keep for event, keep in fields.fields("keep").integers_by_name().items() if event in info.events}
-        refusal = self._no_place_for(info, len(body))
-        if refusal is not None:
-            self.take_error(id_, "limit_reached", refusal)
+        why = self._no_place_for(info, len(body))
+        if why is not None:
+            self.take_error(id_, "limit_reached", why)
             return
         try:
             entry = self._hub.add_sender(info, fields.flag("fallback"), self, kept)
@@ -373,14 +428,14 @@ class ServerSession(Session):
         self._owned.update((topic.id, topic) for topic in entry.topics.values())
         self._ok(id_, {"topics": {event: topic.id for event, topic in entry.topics.items()}})
 
-    def _not_allowed(self, name: str) -> str | None:
-        """Return why the endpoint does not take a sender of that name, or ``None``."""
+    def _not_allowed(self, info: SenderInfo) -> str | None:
+        """Return why the rules, or the endpoint, do not take such a sender, or ``None``."""
         patterns = self.options.senders
-        if patterns is None or any(is_like(name, pattern) for pattern in patterns):
-            return None
+        if patterns is None or any(is_like(info.name, pattern) for pattern in patterns):
+            return self._hub.permits.why_not_send(self.identity, info.name, (*info.events, *info.requests))
         return (
-            f"the server takes no sender {name!r} at {self.peer.endpoint}, only: {', '.join(patterns)} (its option "
-            "senders); take one of these names, or have it allowed there"
+            f"the server takes no sender {info.name!r} at {self.peer.endpoint}, only: {', '.join(patterns)} (its "
+            "option senders); take one of these names, or have it allowed there"
         )
 
     def _no_place_for(self, info: SenderInfo, size: int) -> str | None:
@@ -415,6 +470,12 @@ class ServerSession(Session):
             self.take_error(id_, "limit_reached", text)
             return
         policy = fields.choice("policy", POLICIES)
+        verb = verb_for(event)
+        if not self._hub.permits.could(self.identity, verb, sender, event):
+            text = refusal(self.identity, verb, sender, event)
+            self._hub.drops.count("not_allowed", text, reader=self.peer)
+            self.take_error(id_, "not_allowed", text)
+            return
         self.listeners[id_] = (sender, event)
         self._ok(id_, {})
         self._hub.add_listener(self, id_, (sender, event), policy)
@@ -437,14 +498,17 @@ class ServerSession(Session):
         room = min(QUERY_BYTES, self.peer_limits.max_frame // 2)
         rows: Iterable[dict[str, Any]]
         if what == "senders":
-            rows = (presence_fields(info) for info in self._hub.senders_after(after))
+            rows = (presence_fields(info) for info in self._hub.senders_after(after) if self._may_see(info))
         elif what == "peers":
-            rows = (peer_fields(peer) for peer in self._hub.peers()[fields.integer("skip", 0) :])
+            rows = (peer_fields(peer) for peer in self._hub.peers_seen_by(self)[fields.integer("skip", 0) :])
         else:
             self.take_error(id_, "request_failed", f"QUERY knows 'senders' and 'peers', not {what!r}")
             return
         page, more = _page(rows, room)
         self._ok(id_, {what: page, "more": more})
+
+    def _may_see(self, info: SenderInfo) -> bool:
+        return info.name in self.senders or self.sees(info.name)
 
     def _on_request(self, id_: int, body: bytes, now_s: float) -> None:
         sender, method, _caller, timeout_ms, params = read_request(body)
@@ -532,10 +596,11 @@ class ServerSession(Session):
             self._hub.got_room(self)
         return not events.is_empty
 
-    def lose_sender(self, entry: SenderEntry, message: str) -> None:
-        """Another router took the name of a sender while this session was away: tell the client."""
+    def lose_sender(self, entry: SenderEntry, error: SenderExists | NotAllowed) -> None:
+        """Another has the name of a sender, or the rules do not allow it any more: tell the client."""
         self._lost[entry.info.name] = self.senders.pop(entry.info.name)
-        fields = {"code": "sender_exists", "message": message, "sender": entry.info.name}
+        code = "not_allowed" if isinstance(error, NotAllowed) else "sender_exists"
+        fields = {"code": code, "message": str(error), "sender": entry.info.name}
         self.put_control(Kind.NOTICE, 0, write_body(fields))
 
     def _forget_lost(self, name: str) -> None:
@@ -550,8 +615,10 @@ class ServerSession(Session):
         """Give a new listener what is kept for it: the newest, as far as there is room, oldest first."""
         frames: list[bytes] = []
         room = min(REPLAY_BYTES, self.options.event_queue - self.events.size)
-        for topic, codec, kind, body in self._hub.kept(key, most):
-            if topic.sender.session is self or not self._hub.announce(self, topic):
+        for topic, codec, kind, body in islice(self._hub.kept(key, most), REPLAY_LOOKS):
+            if topic.sender.session is self or not self._hub.may_hear(self, topic):
+                continue
+            if not self._hub.announce(self, topic):
                 continue
             try:
                 body = translate_event(kind, body, codec, self.codec, self.peer_limits.max_frame - KEPT_HEAD_BYTES)

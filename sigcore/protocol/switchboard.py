@@ -10,9 +10,12 @@ from .._drops import Drops
 from .._errors import Busy, CodecError
 from .bodies import timeout_ms
 from .calls import Answerer, Asker, Call, Calls
+from .permits import refusal
 
 if TYPE_CHECKING:
     from .._codec import Codec
+    from .._info import Peer
+    from .permits import Permits
     from .routes import SenderEntry
 
 
@@ -24,6 +27,7 @@ class Switchboard:
         local: Returns the server's own process, which answers for the senders that are on no link.
         drops: Counts what is dropped.
         server_name: What the server calls itself, for messages.
+        permits: Returns what others may do.
     """
 
     def __init__(
@@ -32,11 +36,13 @@ class Switchboard:
         local: Callable[[], Answerer],
         drops: Drops,
         server_name: str,
+        permits: Callable[[], Permits],
     ) -> None:
         self._find = find
         self._local = local
         self._drops = drops
         self._server_name = server_name
+        self._permits = permits
         self._calls = Calls()
 
     def __len__(self) -> int:
@@ -55,22 +61,26 @@ class Switchboard:
         deadline_s: float | None,
     ) -> None:
         """Pass a request on to whoever holds the sender, or tell the asker at once why not."""
+        asking = _identity_of(asker)
+        if not self._permits().may(asking, "request", sender, method):  # first: else it told who is there
+            asker.take_error(request_id, "not_allowed", refusal(asking or "", "request", sender, method))
+            self._drops.count("not_allowed", self._permits().decide(asking or "", "request", sender, method).reason)
+            return
         entry = self._find(sender)
         if entry is None:
             asker.take_error(
                 request_id, "sender_not_found", f"no sender {sender!r} is connected to {self._server_name!r}"
             )
             return
-        if not entry.answers(method):
-            known = ", ".join(entry.info.requests) or "no methods"
-            text = f"sender {sender!r} answers no method {method!r}; it answers: {known}"
+        if not self._may_answer(entry, method):
+            text = f"sender {sender!r} answers no method {method!r}{self._known_methods(entry, asking)}"
             asker.take_error(request_id, "method_not_found", text)
             return
         answerer: Answerer = entry.session or self._local()
         if self._calls.is_busy(asker, answerer):
             asker.take_error(request_id, "busy", f"too many requests are open between you and {sender!r}; try again")
             return
-        call = self._calls.open(asker, request_id, answerer, sender, deadline_s)
+        call = self._calls.open(asker, request_id, answerer, sender, method, deadline_s)
         try:
             answerer.ask(call.call_id, sender, method, asker, timeout_ms, codec, params)
         except CodecError as error:
@@ -149,6 +159,32 @@ class Switchboard:
                 text = f"sender {sender!r} left before it replied; whether the request ran is not known"
                 call.asker.take_error(call.request_id, "sender_lost", text)
 
+    def end_those_not_allowed(self) -> None:
+        """The rules have changed: nobody waits for an answer that it may not ask for, or from who may not give it."""
+        for call in self._calls.all():
+            asking = _identity_of(call.asker)
+            entry = self._find(call.sender)
+            if not self._permits().may(asking, "request", call.sender, call.method):
+                text = refusal(asking or "", "request", call.sender, call.method)
+            elif entry is not None and not self._may_answer(entry, call.method):
+                text = f"sender {call.sender!r} may not answer it any more"
+            else:
+                continue
+            self._calls.close(call)
+            call.answerer.withdraw(call.call_id)
+            call.asker.take_error(call.request_id, "not_allowed", f"{text}; whether the request ran is not known")
+
+    def _may_answer(self, entry: SenderEntry, method: str) -> bool:
+        """Whether a sender answers a method, and may; what it declares was looked at when it came."""
+        if method in entry.info.requests:
+            return True
+        return entry.has_fallback and self._permits().may(_identity_of(entry.session), "send", entry.info.name, method)
+
+    def _known_methods(self, entry: SenderEntry, asking: str | None) -> str:
+        if not self._permits().may(asking, "see", entry.info.name):
+            return ""
+        return f"; it answers: {', '.join(entry.info.requests) or 'no methods'}"
+
     def end_those_of(self, asker: Asker) -> None:
         """Whoever asked is gone: nobody waits for the answers any more."""
         for call in self._calls.of(asker):
@@ -162,3 +198,9 @@ class Switchboard:
         else:
             self._calls.close(call)
         return call
+
+
+def _identity_of(end: object) -> str | None:
+    """Return who is at an end of a request; ``None`` is the server's own process."""
+    peer: Peer | None = getattr(end, "peer", None)
+    return None if peer is None else peer.identity

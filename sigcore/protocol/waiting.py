@@ -9,7 +9,7 @@ another era, because the listener that begins there must hear of what it missed,
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import takewhile
@@ -121,6 +121,10 @@ class Latest:
     def pop(self) -> tuple[int, bytes]:
         """Take the first frame out; return its place and its bytes."""
         return self._frames.popitem(last=False)[1]
+
+    def take_out(self, topics: Collection[int]) -> list[tuple[int, bytes]]:
+        """Take out what waits of some topics; return the place and the bytes of each."""
+        return [self._frames.pop(key) for key in list(self._frames) if key[0] in topics]
 
     def may_have(self, topic: int, after: int, before: int) -> bool:
         """Whether an event of ``topic`` waits between two places."""
