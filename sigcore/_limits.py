@@ -39,6 +39,8 @@ class LinkOptions:
         max_requests: Requests that may be open at a time, each way.
         max_senders: Senders that the other side may register on this link.
         max_listeners: Listeners that the other side may register on this link.
+        registrations: Senders, listeners and questions that the other side may come with in a second, with twice as
+            many, and all that it may have, at once after a pause; beyond that it is held back.
         handshake_timeout: From the link's first moment to the end of its handshake.
         heartbeat: Silence after which the other side is asked for a sign of life.
         dead_after: Silence after which the link counts as lost.
@@ -62,6 +64,7 @@ class LinkOptions:
     max_requests: int = 256
     max_senders: int = 1_000
     max_listeners: int = 1_000
+    registrations: int = 1_000
     handshake_timeout: Seconds = 5.0
     heartbeat: Seconds = 10.0
     dead_after: Seconds = 30.0
@@ -128,6 +131,7 @@ class LinkKeywords(TypedDict, total=False):
     max_requests: int
     max_senders: int
     max_listeners: int
+    registrations: int
     handshake_timeout: float
     heartbeat: float
     dead_after: float

@@ -65,6 +65,7 @@ class Link:
         "_asked_at",
         "_begin",
         "_heard_s",
+        "_held_until_s",
         "_introduced",
         "_items",
         "_pieces",
@@ -95,6 +96,7 @@ class Link:
         self._begin = b""  # what came of the preface
         self._reader = FrameReader(HANDSHAKE_FRAME_BYTES, {})
         self._items: Iterator[Item] | None = None  # what came and is not dealt with
+        self._held_until_s = 0.0
         self._slots: dict[int, bytes] = {}
         self._pieces: list[bytes] = []  # what is to be written before anything else, its beginning last
         self.has_more = False
@@ -125,6 +127,7 @@ class Link:
             return True
         self._heard_s = now_s
         self._pinged = False
+        self._held_until_s = 0.0
         try:
             if self.state is State.PREFACE:
                 data = self._take_preface(data)
@@ -135,7 +138,7 @@ class Link:
                 if self.has_ended:
                     return True
                 most -= 1
-                if not most:
+                if not most or self._held_until_s:
                     self._items = items
                     break
         except Exception as error:  # noqa: BLE001  # a fault of ours must cost this link and nobody else
@@ -144,6 +147,14 @@ class Link:
             if self.session is not None:
                 self.session.schedule_ack(now_s)
         return self._items is None
+
+    def hold(self, until_s: float) -> None:
+        """Deal with no more frames for now: the other side comes with more than it should in so short a time."""
+        self._held_until_s = until_s
+
+    def held_s(self, now_s: float) -> float:
+        """Return for how long to wait, in seconds, before ``receive`` is called again to go on; mostly not at all."""
+        return max(0.0, self._held_until_s - now_s)
 
     def tick(self, now_s: float) -> None:
         """Do what is due by the clock: an acknowledgement, a sign of life, giving up."""

@@ -284,7 +284,9 @@ class RawPeer:
 
     def say(self, *frames: bytes) -> None:
         """Send bytes, in one piece."""
-        self.link.receive(b"".join(frames), self.server.now_s)
+        done = self.link.receive(b"".join(frames), self.server.now_s)
+        while not done:  # it is held back, and time does not pass
+            done = self.link.receive(b"", self.server.now_s)
         self.server.settle()
 
     def hear(self) -> list[tuple[Kind, int, bytes]]:

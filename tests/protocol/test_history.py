@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -150,3 +151,43 @@ def test_what_is_kept_is_always_the_end_of_what_came(puts: list[tuple[int, int]]
         assert all(len(kept[each]) <= min(5, keeps[each]) for each in came)
         assert history.size == sum(EVENT_BYTES + len(body) for bodies in kept.values() for body in bodies)
         assert history.size <= room * (EVENT_BYTES + 20)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["put", "put", "put", "forget", "declare"])), max_size=60),
+    st.integers(0, 4),
+    st.integers(1, 6),
+)
+def test_what_is_asked_for_of_all_topics_is_what_is_kept_of_each(
+    doings: list[tuple[int, str]], most: int, room: int
+) -> None:
+    history = Watched(most_bytes=(EVENT_BYTES + 1) * room)
+    groups = {1: "a", 2: "a", 3: "b", 4: "c"}
+    for topic, doing in doings:
+        if doing == "put":
+            history.put(topic, b"x")
+        elif doing == "forget":
+            history.forget(topic)
+        else:
+            history.declare(topic, 3, groups[topic])
+    assert list(history.newest(None, most)) == list(history.kept(groups, most))
+    for group in "abc":
+        of_group = [topic for topic in groups if groups[topic] == group]
+        assert list(history.newest(group, most)) == list(history.kept(of_group, most))
+
+
+def test_who_asks_for_the_newest_of_very_many_topics_has_it_at_once() -> None:
+    history, looks = Watched(), 0
+
+    class Counted(dict[int, tuple[int, deque[int]]]):
+        def __getitem__(self, topic: int) -> tuple[int, deque[int]]:
+            nonlocal looks
+            looks += 1
+            return super().__getitem__(topic)
+
+    for topic in range(5_000):
+        history.declare(topic, 1, "a")
+        history.put(topic, b"x")
+    history._topics = Counted(history._topics)
+    assert [topic for topic, _kind, _body in islice(history.newest("a", 5), 3)] == [4_999, 4_998, 4_997]
+    assert looks < 20
