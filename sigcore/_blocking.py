@@ -29,6 +29,7 @@ from .aio._server import ServerRouter as AioServerRouter
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from ._access_rule import Rule
     from ._identity import Identity
     from ._info import Peer, SenderInfo
     from ._listener import Listener
@@ -190,6 +191,8 @@ class ServerRouter(BlockingRouter):
         anonymous: Whether those may come who do not say who they are, over a medium that does not prove it either;
             ``None``: while there are neither identities with a secret or a token, nor plug-ins that authenticate.
         plugins: Names of plug-ins of the group ``sigcore.plugins`` to use, in the order in which they are asked.
+        rules: Who may do what, to others over links (see docs/access.md); none lets everybody do everything.
+        audit: Whether what the rules deny is only logged and counted.
         **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
     """
 
@@ -213,6 +216,8 @@ class ServerRouter(BlockingRouter):
         identities: Mapping[str, Identity] | None = None,
         anonymous: bool | None = None,
         plugins: Iterable[str] = (),
+        rules: Iterable[Rule] = (),
+        audit: bool = False,
         **limits: Unpack[LinkKeywords],
     ) -> None:
         super().__init__(on_error)
@@ -230,6 +235,8 @@ class ServerRouter(BlockingRouter):
             identities=identities,
             anonymous=anonymous,
             plugins=plugins,
+            rules=rules,
+            audit=audit,
             slow_callback=slow_callback,
             _host=self._host,
             **limits,
@@ -247,7 +254,32 @@ class ServerRouter(BlockingRouter):
             ConfigError: The file is wrong; each of its problems is told.
             OSError: The file cannot be read.
         """
-        return cls(**load_config(path).keywords(), on_error=on_error)
+        server = cls(**load_config(path).keywords(), on_error=on_error)
+        server._inner._watch(path)
+        return server
+
+    def set_rules(self, rules: Iterable[Rule], *, audit: bool | None = None) -> None:
+        """Have other rules hold, also for what is connected; may be called from any thread, and never waits.
+
+        Whoever may no longer do what it does is told; events that wait for it are dropped, and told as a gap.
+
+        Args:
+            rules: Who may do what from now on.
+            audit: Whether what they deny is only logged and counted; ``None`` leaves that as it is.
+        """
+        self._inner.set_rules(rules, audit=audit)
+
+    def reload(self) -> None:
+        """Read the rules, ``audit`` and the groups of identities again from the configuration file.
+
+        A server ``from_config`` does so by itself within a second of a change of the file. May be called from any
+        thread, and from a handler of an OS signal. The other keys of the file hold from the next start on.
+
+        Raises:
+            ConfigError: The file is wrong, or the server is not from a file; what held before holds on.
+            OSError: The file cannot be read.
+        """
+        self._inner.reload()
 
     @property
     def endpoints(self) -> list[str]:

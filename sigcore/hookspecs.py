@@ -46,7 +46,7 @@ def sigcore_codec() -> Codec | None:
 
 
 @hookspec(firstresult=True)
-def sig_authenticate(evidence: Evidence) -> str | None | Awaitable[str | None]:
+def sig_authenticate(evidence: Evidence) -> str | Awaitable[str | None] | None:
     """Return who is at the other end of a link, or ``None`` where you do not know; group ``sigcore.plugins``.
 
     A server asks the plug-ins that it was told to use, one after the other, about those whom it does not know itself:
@@ -56,4 +56,18 @@ def sig_authenticate(evidence: Evidence) -> str | None | Awaitable[str | None]:
     It is called on a thread of its own, and may return an awaitable, which is awaited on the server's event loop.
     What it takes longer than the handshake may, raises, or returns that ``sigcore.check_identity`` refuses ends the one
     link, and is logged.
+    """
+
+
+@hookspec
+def sig_authorize(identity: str, verb: str, sender: str, name: str) -> bool | None:
+    """Return whether somebody may do something, or ``None`` where you have no opinion; group ``sigcore.plugins``.
+
+    A server asks every plug-in that it was told to use, beside its own rules: one that denies wins over all that allow,
+    and where there is such a plug-in, what nobody allows is denied. The arguments are those of
+    ``sigcore.AccessRules.decide``: ``identity`` is empty for whoever proved nothing, ``name`` for the verb ``see``, and
+    ``sender`` is ``*`` where it is asked whether all senders may be seen.
+
+    It is called on the server's event loop, so it must answer from memory. Its answers are remembered until the rules
+    change (``set_rules``, ``reload``). One that raises, or gives anything else, denies this once and is logged.
     """

@@ -7,14 +7,15 @@ import asyncio
 import os
 import secrets
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from .._carrier import Listening, authenticates, is_confidential, is_local
 from .._config import load_config
-from .._endpoint import Endpoint
 from .._credentials import refuse_at_server
-from .._errors import InsecureEndpoint, RemoteProtocolError, RouterClosed
+from .._endpoint import Endpoint
+from .._errors import ConfigError, InsecureEndpoint, RemoteProtocolError, RouterClosed
 from .._info import Peer, SenderInfo
 from .._limits import MIB, LinkKeywords, LinkOptions, ServerLimits
 from .._logging import get_logger
@@ -32,15 +33,18 @@ from ._console import Consoles
 from ._entrance import Entrance, most_connections
 from ._link_io import CLOSE_S, LinkIO
 from ._networked import CLOSE_TIMEOUT_S, Host, NetworkedRouter
+from ._ruling import Ruling, WatchedFile, authorizers, groups_of
 from ._server_local import ServerLocal, ServerOutlet
 from ._server_requests import ServerRequests
 from ._who import Meet, meeting
 
 if TYPE_CHECKING:
+    from .._access_rule import Rule
     from .._carrier import Carrier
     from .._codec import Codec
     from .._identity import Identity
     from .._listener import Listener
+    from .._plugins import LoadedPlugin
     from .._requests import Answerer
     from .._router import OnError
     from .._sender import Sender
@@ -74,6 +78,8 @@ class ServerRouter(NetworkedRouter):
         anonymous: Whether those may come who do not say who they are, over a medium that does not prove it either;
             ``None``: while there are neither identities with a secret or a token, nor plug-ins that authenticate.
         plugins: Names of plug-ins of the group ``sigcore.plugins`` to use, in the order in which they are asked.
+        rules: Who may do what, to others over links (see docs/access.md); none lets everybody do everything.
+        audit: Whether what the rules deny is only logged and counted.
         **limits: The fields of ``sigcore.LinkOptions``, for every endpoint whose query does not say otherwise.
     """
 
@@ -95,6 +101,8 @@ class ServerRouter(NetworkedRouter):
         identities: Mapping[str, Identity] | None = None,
         anonymous: bool | None = None,
         plugins: Iterable[str] = (),
+        rules: Iterable[Rule] = (),
+        audit: bool = False,
         _host: Host | None = None,
         **limits: Unpack[LinkKeywords],
     ) -> None:
@@ -107,6 +115,8 @@ class ServerRouter(NetworkedRouter):
         self._anonymous = anonymous
         self._plugin_names = (plugins,) if isinstance(plugins, str) else tuple(plugins)
         self._authenticators = Authenticators(())
+        self._ruling = Ruling(tuple(rules), audit, groups_of(self._identities))
+        self._watched: WatchedFile | None = None
         self._local_options = LinkOptions(**self._keywords)
         self._listenings: list[Listening] = []
         self._ios: dict[ServerLink, LinkIO] = {}
@@ -153,7 +163,45 @@ class ServerRouter(NetworkedRouter):
             ConfigError: The file is wrong; each of its problems is told.
             OSError: The file cannot be read.
         """
-        return cls(**load_config(path).keywords(), on_error=on_error)
+        server = cls(**load_config(path).keywords(), on_error=on_error)
+        server._watch(path)
+        return server
+
+    def set_rules(self, rules: Iterable[Rule], *, audit: bool | None = None) -> None:
+        """Have other rules hold, also for what is connected; may be called from any thread, and never waits.
+
+        Whoever may no longer do what it does is told; events that wait for it are dropped, and told as a gap.
+
+        Args:
+            rules: Who may do what from now on.
+            audit: Whether what they deny is only logged and counted; ``None`` leaves that as it is.
+        """
+        rules = tuple(rules)
+        self._ruling = replace(self._ruling, rules=rules, audit=self._ruling.audit if audit is None else audit)
+        self._post(self._rule)
+
+    def reload(self) -> None:
+        """Read the rules, ``audit`` and the groups of identities again from the configuration file.
+
+        A server ``from_config`` does so by itself within a second of a change of the file. May be called from any
+        thread, and from a handler of an OS signal. The other keys of the file hold from the next start on.
+
+        Raises:
+            ConfigError: The file is wrong, or the server is not from a file; what held before holds on.
+            OSError: The file cannot be read.
+        """
+        if self._watched is None:
+            raise ConfigError(["this server is not from a configuration file; give it its rules by set_rules()"])
+        config = load_config(self._watched.path)
+        self._ruling = replace(self._ruling, rules=config.rules, audit=config.audit)
+        self._post(self._rule)
+        _log.info("the rules were read again from %s", os.fspath(self._watched.path))
+
+    def _watch(self, path: str | os.PathLike[str]) -> None:
+        self._watched = WatchedFile(path, self.reload)
+
+    def _rule(self) -> None:
+        self._hub.set_rules(self._ruling.as_rules())
 
     @property
     def endpoints(self) -> list[str]:
@@ -186,7 +234,10 @@ class ServerRouter(NetworkedRouter):
         self._local.open(loop)
         self._crowd.most_connections = most_connections(self._crowd.most_connections)
         self._hub.codecs = self._load_codecs()
-        self._hub.gate = self._make_gate()
+        plugins = [load_hooks(name) for name in self._plugin_names]
+        self._hub.gate = self._make_gate(plugins)
+        self._ruling = replace(self._ruling, authorize=authorizers(plugins))
+        self._rule()
         for sender in list(self._core._senders.values()):
             self._enter(sender)
         for listener in self._core._all_listeners():
@@ -197,8 +248,12 @@ class ServerRouter(NetworkedRouter):
         except BaseException:
             await self.close()
             raise
+        if self._watched is not None:
+            self._watched.open()
 
     async def _close_down(self) -> None:
+        if self._watched is not None:
+            self._watched.close()
         for listening in self._listenings:
             listening.close()
         if self._loop is not None:
@@ -312,10 +367,9 @@ class ServerRouter(NetworkedRouter):
                 _log.warning("codec %r is left out: %s", name, error)
         return codecs
 
-    def _make_gate(self) -> Gate:
-        """Return what knows who may come: the identities given, and the plug-ins named."""
-        loaded = [load_hooks(name) for name in self._plugin_names]
-        asked = [plugin for plugin in loaded if plugin.has(HOOK)]
+    def _make_gate(self, plugins: Iterable[LoadedPlugin]) -> Gate:
+        """Return what knows who may come: the identities given, and the plug-ins that authenticate."""
+        asked = [plugin for plugin in plugins if plugin.has(HOOK)]
         self._authenticators = Authenticators(asked)
         ask = self._authenticators.ask if asked else None
         return Gate(self._identities, anonymous=self._anonymous, ask=ask)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""The rules of a server while it runs: who gave them, and the file that they are read from again when it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .._access import AccessRules
+from .._errors import ConfigError
+from .._logging import get_logger
+from .._shown import one_line
+
+if TYPE_CHECKING:
+    from .._access import Authorize
+    from .._access_rule import Rule
+    from .._identity import Identity
+    from .._plugins import LoadedPlugin
+
+HOOK = "sig_authorize"
+
+LOOK_S = 0.5
+"""How often it is looked whether the file has changed."""
+
+_log = get_logger("sigcore.access")
+
+
+@dataclass(slots=True)
+class Ruling:
+    """What the rules of a server are made of.
+
+    Attributes:
+        rules: The rules given.
+        audit: Whether what they deny is only told of.
+        groups: The groups of each identity.
+        authorize: The plug-ins that have a say.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    audit: bool = False
+    groups: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    authorize: tuple[Authorize, ...] = ()
+
+    def as_rules(self) -> AccessRules:
+        """Return what these decide; says in the log what looks like a slip of the pen."""
+        made = AccessRules(self.rules, self.groups, audit=self.audit, authorize=self.authorize)
+        if made.unknown_groups:
+            _log.warning("rules name groups in which nobody is: %s", ", ".join(made.unknown_groups))
+        return made
+
+
+def groups_of(identities: Mapping[str, Identity]) -> dict[str, tuple[str, ...]]:
+    """Return the groups of each identity."""
+    return {name: tuple(identity.groups) for name, identity in identities.items()}
+
+
+def authorizers(plugins: Sequence[LoadedPlugin]) -> tuple[Authorize, ...]:
+    """Return what asks the plug-ins that have a say in who may do what."""
+    return tuple(_asking(plugin) for plugin in plugins if plugin.has(HOOK))
+
+
+def _asking(plugin: LoadedPlugin) -> Authorize:
+    def ask(identity: str, verb: str, sender: str, name: str) -> bool | None:
+        answer: bool | None = plugin.call(HOOK, identity=identity, verb=verb, sender=sender, name=name)
+        return answer
+
+    return ask
+
+
+class WatchedFile:
+    """A file that is read again when it has changed.
+
+    Args:
+        path: The file.
+        reload: Reads it; may raise ``ConfigError`` and ``OSError``, and then what held before holds on.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reload: Callable[[], None]) -> None:
+        self.path = path
+        self._reload = reload
+        self._seen = self._stamp()
+        self._task: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Look at it from now on, on the running loop."""
+        self._task = asyncio.get_running_loop().create_task(self._watch(), name="sigcore configuration")
+
+    def close(self) -> None:
+        """Look at it no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            stamp = self._stamp()
+            if stamp != self._seen:
+                self._seen = stamp
+                self._try_reload()
+
+    def _try_reload(self) -> None:
+        try:
+            self._reload()
+        except (ConfigError, OSError) as error:
+            text = one_line(str(error))
+            _log.error("%s has changed and cannot be used; what held before holds on: %s", os.fspath(self.path), text)
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return None  # an editor may be about to put the new one there
+        return found.st_mtime_ns, found.st_size, found.st_ino
