@@ -77,14 +77,15 @@ def _load_files(context: ssl.SSLContext, endpoint: Endpoint, options: TlsOptions
         if not context.get_ca_certs():
             raise EndpointError(f"{endpoint}: {options.ca} has no certificate of an authority; check the option ca")
     if options.crl is not None:
-        _load(endpoint, f"the list of revoked certificates {options.crl}", lambda: _load_crl(context, options.crl))
+        crl = options.crl
+        _load(endpoint, f"the list of revoked certificates {crl}", lambda: _load_crl(context, endpoint, crl))
 
 
-def _load_crl(context: ssl.SSLContext, path: str | None) -> None:
+def _load_crl(context: ssl.SSLContext, endpoint: Endpoint, path: str) -> None:
     before = context.cert_store_stats()["crl"]
     context.load_verify_locations(path)
     if context.cert_store_stats()["crl"] == before:
-        raise ssl.SSLError("there is none in it")
+        raise EndpointError(f"{endpoint}: there is no list of revoked certificates in {path}; check the option crl")
     context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
@@ -93,17 +94,20 @@ def _load(endpoint: Endpoint, what: str, load: Callable[[], object]) -> None:
         load()
     except ssl.SSLError as error:
         reason = error.reason or (str(error.args[-1]) if error.args else "")
-        raise EndpointError(f"{endpoint}: {what} cannot be used: {_READABLE.get(reason, reason)}") from error
+        text = _NO_PEM if "PEM lib" in reason else _READABLE.get(reason, reason)
+        raise EndpointError(f"{endpoint}: {what} cannot be used: {text}") from error
     except OSError as error:
         raise EndpointError(f"{endpoint}: {what} cannot be read: {error.strerror or error}") from error
 
+
+_NO_PEM = "there is none in it; it must be in PEM form, with lines -----BEGIN ...-----"
 
 _READABLE = {
     "KEY_VALUES_MISMATCH": "the key belongs to another certificate",
     "BAD_DECRYPT": "the password is wrong; check the option key_password",
     "BAD_PASSWORD_READ": "the password is wrong; check the option key_password",
-    "NO_START_LINE": "there is none in it; it must be in PEM form, with lines -----BEGIN ...-----",
-    "NO_CERTIFICATE_OR_CRL_FOUND": "there is none in it; it must be in PEM form, with lines -----BEGIN ...-----",
+    "NO_START_LINE": _NO_PEM,
+    "NO_CERTIFICATE_OR_CRL_FOUND": _NO_PEM,
 }
 
 

@@ -92,7 +92,10 @@ def explained(error: Exception, *, is_server: bool, where: str = "") -> Exceptio
         advice = "use tcp:// for it, or have the server listen at tls://"
         return RemoteProtocolError(f"{prefix}the server there speaks no TLS ({error}); {advice}", code="not_sigcore")
     if isinstance(error, EndedInHandshake):
-        return ConnectionResetError(f"{prefix}{error}; is it a tls:// server? Its log says more")
+        if error.begin:
+            return ConnectionResetError(f"{prefix}{error}; its log may say why")
+        text = "the server closed the connection without a word of TLS"
+        return ConnectionResetError(f"{prefix}{text}: it speaks none (use tcp:// then), or has no room; see its log")
     if isinstance(error, ssl.SSLCertVerificationError):
         side = "client" if is_server else "server"
         return NotAuthenticated(f"{prefix}the {side}'s certificate is not accepted: {certificate_fault(error)}")
