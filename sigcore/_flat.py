@@ -14,11 +14,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ._errors import TypeMismatch
-from ._shown import shown
+from ._shown import described, shown
 
 _SCALARS = frozenset({str, int, float, bool, types.NoneType})
 _INSTALL = "for more: pip install 'sigcore[msgspec]', or give a pydantic class"
 _ALLOWED = f"flat dataclasses of str, int, float, bool and None are supported as they are; {_INSTALL}"
+
+MESSAGE_CHARS = 2000
+"""Longest part of a message that another library wrote: it may repeat all the data."""
 
 Kinds = frozenset[type] | None
 """The types that a field may have; ``None`` for any."""
@@ -43,8 +46,8 @@ def flat_reader(wanted: Any) -> Callable[[Any], Any]:
             raise TypeMismatch(f"data do not fit {wanted.__name__}: {', '.join(missing)} missing")
         try:
             return wanted(**{name: _fitted(value[name], kind, name) for name, kind in kinds.items() if name in value})
-        except (TypeError, ValueError) as error:  # also what a __post_init__ has against the values
-            raise TypeMismatch(f"data do not fit {wanted.__name__}: {error}") from error
+        except Exception as error:  # also what a __post_init__ has against the values
+            raise misfit(wanted.__name__, error) from error
 
     return read
 
@@ -61,6 +64,14 @@ def flat_writer(wanted: Any) -> Callable[[Any], Any]:
         return {name: getattr(value, name) for name in names} if isinstance(value, wanted) else value
 
     return write
+
+
+def misfit(name: str, error: Exception) -> TypeMismatch:
+    """Return what to raise where ``error`` tells that data do not fit the class ``name``."""
+    text = str(error) if isinstance(error, TypeError | ValueError) else described(error)
+    return TypeMismatch(
+        f"data do not fit {name}: {text if len(text) <= MESSAGE_CHARS else text[:MESSAGE_CHARS] + '...'}"
+    )
 
 
 def _kinds_of_fields(wanted: Any) -> dict[str, Kinds]:

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from ._errors import CodecError, TypeMismatch
-from ._flat import flat_reader, flat_writer
+from ._flat import flat_reader, flat_writer, misfit
 from ._plain import plain_converter
 from ._shown import shown
 
@@ -31,6 +31,7 @@ Writer = Callable[[Any], Any]
 
 _ANYTHING = (None, Any, object)
 _BUILTINS = (int, float, str, bytes, bool, list, dict)
+_FEW_ERRORS = 20
 _KEPT = (bytes, dt.datetime, dt.date, dt.time, uuid.UUID)
 _to_plain = plain_converter(keep=_KEPT)
 
@@ -134,15 +135,15 @@ def _msgspec_reader(msgspec: ModuleType, wanted: Any) -> Reader:
     own = (
         wanted if isinstance(wanted, type) and wanted is not dt.date else _Nobody
     )  # a datetime is a date, to isinstance
-    convert, failure = msgspec.convert, msgspec.ValidationError
+    convert = msgspec.convert
 
     def read(value: Any) -> Any:
         if isinstance(value, own):
             return value
         try:
             return convert(value, wanted)
-        except failure as error:
-            raise TypeMismatch(f"data do not fit {name}: {error}") from error
+        except Exception as error:  # beside its ValidationError, what a __post_init__ has against the values
+            raise misfit(name, error) from error
 
     return read
 
@@ -185,8 +186,11 @@ def _validate_model(model: Any, bytes_fields: frozenset[str], value: Any) -> Any
         if bytes_fields and isinstance(value, dict):
             value = {**value, **_bytes_from_text(value, bytes_fields)}
         return model.model_validate(value)
-    except ValueError as error:
-        raise TypeMismatch(f"data do not fit {model.__name__}: {error}") from error
+    except Exception as error:  # beside its ValidationError, what a validator has against the values
+        count = error.error_count() if hasattr(error, "error_count") else 1
+        if count > _FEW_ERRORS:  # their text may be megabytes long
+            raise TypeMismatch(f"data do not fit {model.__name__}: {count} errors") from None
+        raise misfit(model.__name__, error) from error
 
 
 def _bytes_from_text(value: dict[str, Any], bytes_fields: frozenset[str]) -> dict[str, bytes]:
