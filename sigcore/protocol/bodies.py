@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from struct import Struct
@@ -60,7 +61,7 @@ def read_body(what: str, body: bytes) -> Fields:
         raise _malformed(what, f"it has {len(body)} bytes, a JSON body at most {MAX_BODY_BYTES}")
     try:
         text = body.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_no_key_twice, parse_constant=_no_constant, parse_float=_finite)
         if "\\u" in text:
             write_body(value)  # a pair of surrogates is a character, a lone one has no form in UTF-8
         if _depth(value) > MAX_DEPTH:
@@ -355,6 +356,13 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"the number {text[:20]} is too large for a float")
+    return value
 
 
 def _depth(value: Any) -> int:
