@@ -622,8 +622,8 @@ def test_the_server_s_own_process_is_told_apart_from_its_clients(server: ServerR
     with ClientRouter(URL, name="client") as client:
         client.add_sender("theirs", "reading").trigger("reading")
         heard.wait(2)
-        assert [info.peer for info in heard.infos] == [None, Peer("client", endpoint=URL)]
-        assert server.peers() == [Peer("client", endpoint=URL)]
+        assert [info.peer for info in heard.infos] == [None, Peer("client", "local:mem", URL)]
+        assert server.peers() == [Peer("client", "local:mem", URL)]
 
 
 def test_a_link_is_where_the_server_says_and_its_options_come_from_the_url() -> None:

@@ -178,6 +178,7 @@ class Server:
         self.hub.local = self.local
         self._is_dirty = False
         self._identities: dict[str, sigcore.Identity] = {}
+        self._nonces = (f"{number:02x}" * 16 for number in itertools.count(0xD0))
         self._links: WeakSet[ServerLink] = WeakSet()
 
     def new_link(self, medium: Medium = ANY, **limits: Any) -> ServerLink:
@@ -190,7 +191,7 @@ class Server:
         """Let it know an identity by its secret; others may come all the same. Its challenges are always the same."""
         self._identities[identity] = sigcore.Identity(sigcore.Secret(secret))
         self.hub.gate = Gate(self._identities, anonymous=True)
-        self.hub.gate.new_nonce = (f"{number:02x}" * 16 for number in itertools.count(0xD0)).__next__
+        self.hub.gate.new_nonce = self._nonces.__next__
 
     def connect(self, name: str = "peer", **limits: Any) -> RawPeer:
         """Return a client that speaks in frames, with its handshake done."""
