@@ -18,10 +18,17 @@ class EventIndex(Generic[V]):
     def __init__(self) -> None:
         self._by_sender: dict[str, dict[str, V]] = {}
         self._by_event: dict[str, dict[str, V]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        """How many values there are."""
+        return self._size
 
     def add(self, sender: str, event: str, value: V) -> None:
         """Enter ``value``; it takes the place of an earlier one."""
-        self._by_sender.setdefault(sender, {})[event] = value
+        values = self._by_sender.setdefault(sender, {})
+        self._size += event not in values
+        values[event] = value
         self._by_event.setdefault(event, {})[sender] = value
 
     def remove(self, sender: str, event: str, value: V) -> None:
@@ -29,6 +36,7 @@ class EventIndex(Generic[V]):
         if self.get(sender, event) is value:
             _drop(self._by_sender, sender, event)
             _drop(self._by_event, event, sender)
+            self._size -= 1
 
     def get(self, sender: str, event: str) -> V | None:
         """Return the value of ``(sender, event)``, if there is one."""
@@ -45,6 +53,14 @@ class EventIndex(Generic[V]):
         if event is None:
             return list(values.values())
         return [values[event]] if event in values else []
+
+    def count(self, key: Key) -> int:
+        """Return how many values ``key`` concerns, without looking at each."""
+        sender, event = key
+        if sender is None:
+            return self._size if event is None else len(self._by_event.get(event, ()))
+        values = self._by_sender.get(sender, {})
+        return len(values) if event is None else int(event in values)
 
 
 def keys_for(sender: str, event: str) -> tuple[Key, ...]:

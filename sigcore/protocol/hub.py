@@ -10,7 +10,7 @@ no room, stays with its publisher, whose credit then simply stops, for as long a
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from hmac import compare_digest
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
@@ -65,6 +65,9 @@ LAST_EVENTS = 1.5
 
 LOOKED_AT = 10_000
 """How many topics, listeners and senders are looked at in one turn of the loop after a change of the rules."""
+
+PIECES_A_TURN = 200
+"""Listeners, senders and topics that are cleared away in one turn of the loop: 1 to 3 ms."""
 
 MAX_TOPIC_ID = 0xFFFF_FFFF
 """Topic numbers are used once; a server that has used them all takes no more senders of links until it is restarted."""
@@ -159,7 +162,9 @@ class Hub:
         self.sessions: dict[str, ServerSession] = {}
         self._detached = Detached(limits.session_memory, drops)
         self._cables = Cables()
-        self._over: list[ServerSession] = []  # what must be cleared away
+        self._over: list[
+            Generator[int, None, None]
+        ] = []  # what clears away the sessions that have ended, piece by piece
         self._hold_ups = HoldUps()
         self._history = History(drops.count, most_bytes=limits.keep_memory)
         self.topics: dict[int, Topic] = {}
@@ -237,7 +242,9 @@ class Hub:
 
     def _refuse_if_taken(self, name: str, session: ServerSession | None) -> None:
         held = self._senders.get(name)
-        if held is not None:
+        if held is not None and held.session is not None and held.session.is_over:
+            self.remove_sender(held, held.session.error.cause if held.session.error else "left")  # its turn has come
+        elif held is not None:
             where = f"by {held.info.peer.name!r}" if held.info.peer else "by the server itself"
             if session is not None and not session.sees(name):
                 where = "by another"
@@ -383,9 +390,13 @@ class Hub:
             self._routed.clear()
         else:
             self._forget_routes_of(sender, event)
-        if self._local_topics.matching(key):
+        if self._local_topics.count(key):
             self._stale.add(key)
             self.on_dirty()
+
+    def weight(self, key: Key) -> int:
+        """Return how many topics of the server's own somebody concerns who comes or goes and wants ``key``."""
+        return self._local_topics.count(key)
 
     def settle_local(self) -> None:
         """Have the routes of the server's own senders seen again, once for all that came and went since the last."""
@@ -627,9 +638,7 @@ class Hub:
     def settle(self) -> None:
         """Do what could not be done while somebody was half-way through the tables: once in each turn of the loop."""
         if self._over:
-            over, self._over = self._over, []
-            for session in over:
-                self._drop_session(session)
+            self._clear_away()
         if self._stale:
             self.settle_local()
         if self._to_look_at:
@@ -639,6 +648,18 @@ class Hub:
             for publisher in self._hold_ups.take_waiting():
                 publisher.retry()
             self.local.retry()
+
+    def _clear_away(self) -> None:
+        """Take out a part of what ended sessions had, so that one which had much does not hold up the others."""
+        left = PIECES_A_TURN
+        while self._over and left > 0:
+            pieces = next(self._over[0], None)
+            if pieces is None:
+                del self._over[0]
+            else:
+                left -= pieces
+        if self._over:
+            self.on_dirty()
 
     def _is_entered(self, entry: SenderEntry) -> bool:
         return self._senders.get(entry.info.name) is entry
@@ -670,11 +691,11 @@ class Hub:
         self.on_dirty()
 
     def _session_over(self, session: ServerSession) -> None:
-        self._over.append(session)
+        self._over.append(self._drop_session(session))
         self.on_dirty()
 
-    def _drop_session(self, session: ServerSession) -> None:
-        """Take a session out with all that it had."""
+    def _drop_session(self, session: ServerSession) -> Generator[int, None, None]:
+        """Take a session out with all that it had; yield how much was done, whenever others may have their turn."""
         session.route_the_rest()
         self.sessions.pop(session.id, None)
         self._detached.remove(session)
@@ -682,15 +703,16 @@ class Hub:
         self._dirty.pop(session, None)
         self._routed.pop(session, None)
         self._cables.unplug(session)
-        for listener_id, key in session.listeners.items():
-            self.remove_listener(session, listener_id, key)
-        session.listeners.clear()
+        while session.listeners:
+            self.remove_listener(session, *session.listeners.popitem())
+            yield 1
         for topic in session.told:
             topic.told.discard(session)
         self.requests.end_those_of(session)
         for entry in list(session.senders.values()):
             if self._is_entered(entry):
                 self.remove_sender(entry, session.error.cause if session.error else "left")
+                yield 1 + len(entry.topics)
         session.senders.clear()
         self.room_came()
 

@@ -64,7 +64,16 @@ QUERY_BYTES = 48 * 1024
 """About how long one answer to a QUERY gets; the asker goes on after its last entry."""
 
 COSTS = {Kind.ADD_SENDER: 2, Kind.LISTEN: 1, Kind.UNLISTEN: 1, Kind.QUERY: 8, Kind.CANCEL: 1}
-"""What the option ``registrations`` counts, by the time that it takes; with a sender, that it is removed again."""
+"""What the option ``registrations`` counts, in tokens of about 0.2 ms; with a sender, that it is removed again."""
+
+TOKEN_BYTES_IN, TOKEN_BYTES_OUT = 256, 4096
+"""So many bytes of such a frame, and of what it brings into the event lane, cost a token more."""
+
+TOKEN_TOPICS = 64
+"""So many topics of the server's own that a listener concerns cost a token more."""
+
+TOKENS_A_TURN = 20
+"""Of one link, until the others have their turn."""
 
 LEAST_HOLD_S = 0.01
 """A link that is held back is looked at no more often than that."""
@@ -111,6 +120,8 @@ class ServerSession(Session):
         "_lost",
         "_owned",
         "_pace",
+        "_turn_s",
+        "_turn_tokens",
         "codec",
         "counters",
         "detached_s",
@@ -172,6 +183,7 @@ class ServerSession(Session):
         self._inbox = Inbox(self)
         most_at_once = options.max_senders + options.max_listeners
         self._pace = Pace(options.registrations, max(2 * options.registrations, most_at_once))
+        self._turn_s, self._turn_tokens = 0.0, 0  # when it spent tokens last, and how many at that time
 
     # what the hub asks of it
 
@@ -214,21 +226,36 @@ class ServerSession(Session):
 
     def take(self, item: Item, now_s: float) -> None:
         """Take a counted frame, or a run of events; while the server closes, only the answers to requests."""
-        if item[0] < FIRST_EVENT_LANE and item[0] in COSTS:
-            self._spend(COSTS[item[0]], now_s)
         if not self.is_closing:
-            super().take(item, now_s)
+            if item[0] < FIRST_EVENT_LANE and item[0] in COSTS:
+                self._take_costly(item, now_s)
+            else:
+                super().take(item, now_s)
         elif item[0] in (Kind.REPLY, Kind.ERROR):  # not counted: what is not taken stands in front of it
             _kind, id_, _route, data, start, end, _count = item
             getattr(self, self.handlers[item[0]])(id_, data[start + HEADER_BYTES : end], now_s)
 
+    def _take_costly(self, item: Item, now_s: float) -> None:
+        """Take a frame of those that cost more than their few bytes, and reckon what it cost."""
+        waiting = self.events.size
+        super().take(item, now_s)
+        size, grown = item[5] - item[4], max(0, self.events.size - waiting)
+        self._spend(COSTS[item[0]] + size // TOKEN_BYTES_IN + grown // TOKEN_BYTES_OUT, now_s)
+
     def _spend(self, tokens: int, now_s: float) -> None:
         """Hold back a link that registers and asks more than anybody needs, for as long as that is too much."""
         wait_s = self._pace.spend(tokens, now_s)
-        if wait_s and self.link is not None:
+        if now_s != self._turn_s:
+            self._turn_s, self._turn_tokens = now_s, 0
+        self._turn_tokens += tokens
+        if self.link is None:
+            return
+        if wait_s:
             self.link.hold(now_s + max(wait_s, LEAST_HOLD_S))
-            text = f"more than {self.options.registrations} senders, listeners and questions a second; it was held back"
+            text = f"it comes with more than {self.options.registrations} registrations a second, and is held back"
             self._hub.drops.count("held_back", text, reader=self.peer)
+        elif self._turn_tokens >= TOKENS_A_TURN:
+            self.link.hold(now_s)
 
     @property
     def waiting_size(self) -> int:
@@ -454,7 +481,7 @@ class ServerSession(Session):
             return f"no more senders: those of a link have at most {MAX_LINK_TOPICS} events together"
         return None
 
-    def _on_listen(self, id_: int, body: bytes, _now_s: float) -> None:
+    def _on_listen(self, id_: int, body: bytes, now_s: float) -> None:
         fields = read_body("LISTEN", body)
         try:
             sender = check_name(fields.text("sender"), "sender") if fields.has("sender") else None
@@ -486,11 +513,13 @@ class ServerSession(Session):
         elif fields.integer("replay", 0):
             self.replay(id_, (sender, event), fields.integer("replay"))
         self.put_event_frame(frame(Kind.START, id_))
+        self._spend(self._hub.weight((sender, event)) // TOKEN_TOPICS, now_s)
 
-    def _on_unlisten(self, id_: int, _body: bytes, _now_s: float) -> None:
+    def _on_unlisten(self, id_: int, _body: bytes, now_s: float) -> None:
         key = self.listeners.pop(id_, None)
         if key is not None:
             self._hub.remove_listener(self, id_, key)
+            self._spend(self._hub.weight(key) // TOKEN_TOPICS, now_s)
 
     def _on_query(self, id_: int, body: bytes, _now_s: float) -> None:
         fields = read_body("QUERY", body)
