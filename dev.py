@@ -17,9 +17,9 @@ import subprocess
 import sys
 
 NEEDS_PYTHON = (3, 11)
-NEEDS_NOX = "nox>=2025.5.1"
 HERE = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(HERE, ".dev")
+NOX = os.path.join(HERE, "requirements", "nox.txt")
 VENV_PYTHON = os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" else os.path.join(VENV, "bin", "python")
 COMMANDS = {"demo": ["-s", "demo", "--"], "test": ["-s", "tests", "--"], "nox": []}
 
@@ -62,7 +62,8 @@ def install_nox():
     print(f"dev.py: making a virtual environment with nox in {VENV}", flush=True)
     if wait_for([sys.executable, "-m", "venv", "--clear", VENV]) != 0:
         return f"no virtual environment could be made in {VENV}, for the reason above"
-    if wait_for([VENV_PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", NEEDS_NOX]) != 0:
+    pip = [VENV_PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    if wait_for([*pip, "--require-hashes", "--requirement", NOX]) != 0:
         return (
             "nox could not be installed, for the reason above.\n"
             "If no package index could be reached: check the network, and the proxy or index in pip's settings."

@@ -7,6 +7,7 @@ nox; another one is named with ``nox --force-python 3.13``.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -24,6 +25,9 @@ ROOT = Path(__file__).parent
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 PACKAGES = [ROOT, *PLUGINS]
 DIST = ROOT / "dist"
+PINNED = ROOT / "requirements" / "dev.txt"
+"""Every package that a session installs, in one version, with its hashes; ``nox -s pin`` writes it."""
+SBOM = ROOT / "build" / "sbom" / "sigcore.cdx.json"
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 BENCHMARKS = {
     "in_process": ("--rounds", "15"),
@@ -50,7 +54,8 @@ TOUCH_OTHER_PACKAGES = [
 
 SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 
-nox.needs_version = ">=2025.5.1"
+NEEDS_NOX = "nox>=2025.5.1"
+nox.needs_version = NEEDS_NOX.removeprefix("nox")
 nox.options.default_venv_backend = "virtualenv"
 
 
@@ -60,7 +65,7 @@ def dist(session: nox.Session) -> None:
 
     Where no extension module can be built, what needs that is left out, and the sessions do without it; not in CI.
     """
-    session.install(*group("dist"))
+    install(session, *group("dist"))
     shutil.rmtree(DIST, ignore_errors=True)
     for package in PACKAGES:
         if (package / "setup.py").exists() and "CI" not in os.environ and not can_compile(session):
@@ -72,7 +77,7 @@ def dist(session: nox.Session) -> None:
 @nox.session(requires=["dist"])
 def tests(session: nox.Session) -> None:
     """Run all tests against the installed wheels of all packages; arguments after ``--`` are pytest's."""
-    session.install(*wheels(), *group("test-all"))
+    install(session, *wheels(), *group("test-all"))
     session.run("python", "-P", "-c", f"import {', '.join(plugin.name for plugin in built_plugins())}")
     run_pytest_side_by_side(session, *session.posargs)
 
@@ -83,7 +88,7 @@ def tests_minimal(session: nox.Session) -> None:
 
     But for those that try every state of a session for long, and import nothing else: ``tests`` runs them.
     """
-    session.install(*wheels("sigcore"), *group("test"))
+    install(session, *wheels("sigcore"), *group("test"))
     parts = ("tests", *without("integration", "faults", "sessions"))
     run_pytest_side_by_side(session, *parts, "--only-installed", *session.posargs)
 
@@ -101,7 +106,7 @@ def minimums(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check format and style with ruff."""
-    session.install(*group("lint"))
+    install(session, *group("lint"))
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
 
@@ -109,7 +114,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(requires=["dist"])
 def types(session: nox.Session) -> None:
     """Check types: mypy on each package, then mypy and pyright on what a user sees of the installed packages."""
-    session.install(*wheels(), *group("test-all"), *group("types"))
+    install(session, *wheels(), *group("test-all"), *group("types"))
     session.run("mypy", "sigcore", "tests", *map(str, ROOT.glob("examples/*.py")))
     session.run("mypy", "conftest.py", "noxfile.py", ".ci/check_dist.py")
     for plugin in built_plugins():
@@ -125,15 +130,52 @@ def types(session: nox.Session) -> None:
 @nox.session(requires=["dist"])
 def build(session: nox.Session) -> None:
     """Check what was built: file lists, licence, type marker, entry points, metadata."""
-    session.install(*group("build"))
+    install(session, *group("build"))
     session.run("twine", "check", "--strict", *map(str, DIST.iterdir()))
     session.run("python", ".ci/check_dist.py", str(DIST), *map(str, [ROOT, *built_plugins()]))
 
 
 @nox.session(requires=["dist"])
+def sbom(session: nox.Session) -> None:
+    """Write what the packages are made of, in CycloneDX's form, into build/sbom: they and all that they need."""
+    install(session, *group("sbom"))
+    SBOM.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:  # an environment with the packages and nothing else
+        session.run("virtualenv", "--quiet", "--no-setuptools", "--no-wheel", folder)
+        python = str(next(path for path in Path(folder).glob("*/python*") if path.stem == "python"))
+        asked = Path(folder, "asked.txt")
+        asked.write_text("".join(f"{by_name(wheel)}\n" for wheel in wheels()), encoding="utf-8")
+        options = ("--quiet", "--find-links", str(DIST), "--constraint", str(PINNED), "--requirement", str(asked))
+        session.run("pip", "--python", python, "install", *options)
+        session.run("pip", "--python", python, "uninstall", "--quiet", "--yes", "pip")
+        describe = ("--spec-version", "1.6", "--output-reproducible", "--validate", "--output-file", str(SBOM))
+        session.run("cyclonedx-py", "environment", "--pyproject", "pyproject.toml", *describe, python)
+    session.run("python", ".ci/check_sbom.py", str(SBOM), *map(str, [ROOT, *built_plugins()]))
+
+
+@nox.session(default=False)
+def pin(session: nox.Session) -> None:
+    """Write requirements/ anew: for all systems and Pythons, the newest versions that pyproject.toml allows."""
+    session.install(*group("pin"))
+    with tempfile.TemporaryDirectory() as folder:
+        asked = Path(folder, "asked.in")
+        asked.write_text("".join(f"{line}\n" for line in pinned_requirements()), encoding="utf-8")
+        lock(session, PINNED, str(asked))
+        asked.write_text(NEEDS_NOX, encoding="utf-8")
+        lock(session, PINNED.with_name("nox.txt"), str(asked), "--constraint", str(PINNED))
+
+
+@nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Look for known vulnerabilities of what the sessions install; needs the database of advisories on the network."""
+    session.install(*group("audit"))
+    session.run("pip-audit", "--disable-pip", "--require-hashes", "--requirement", str(PINNED))
+
+
+@nox.session(requires=["dist"])
 def docs(session: nox.Session) -> None:
     """Build the documentation into build/docs, where a warning is an error, and run the code in it."""
-    session.install(*wheels(), *group("test-all"), *group("docs"))
+    install(session, *wheels(), *group("test-all"), *group("docs"))
     session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "build/docs")
     run_pytest(session, "tests/test_docs.py")
 
@@ -176,6 +218,50 @@ def bench(session: nox.Session) -> None:
         for name, brief in BENCHMARKS.items() if set(arguments) <= {BRIEF} else ():
             options = (*(brief if arguments else ()), "--json", f"build/benchmarks/{name}.json")
             session.run("python", "-m", f"benchmarks.{name}", *options, env=alone)
+
+
+def install(session: nox.Session, *asked: str) -> None:
+    """Install requirements in the versions that requirements/dev.txt has, and wheels of ours; pip checks the hashes."""
+    with tempfile.TemporaryDirectory() as folder:
+        requirements = Path(folder, "asked.txt")
+        # Where one thing has a hash, pip wants one for each: also for the wheels that were built a moment ago.
+        lines = [f"{what} {hash_of(what)}" if what.endswith(".whl") else what for what in asked]
+        requirements.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        session.install("--constraint", str(PINNED), "--requirement", str(requirements))
+
+
+def hash_of(wheel: str) -> str:
+    """Return the option that tells pip the hash of a wheel."""
+    return f"--hash=sha256:{hashlib.sha256(Path(wheel).read_bytes()).hexdigest()}"
+
+
+def by_name(wheel: str) -> str:
+    """Return the requirement of a wheel by its name: given as a file, its path would stand in what is made of it."""
+    name, version, *_ = Path(wheel).name.split("-")
+    return f"{name}=={version} {hash_of(wheel)}"
+
+
+def lock(session: nox.Session, file: Path, *asked: str) -> None:
+    """Write versions and hashes of all that is needed, for every system and Python, and not where they come from."""
+    how = ("--quiet", "--universal", "--python-version", "3.11", "--generate-hashes")
+    form = ("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
+    file.unlink(missing_ok=True)  # else its versions would be kept
+    session.run("uv", "pip", "compile", *how, *form, "--output-file", str(file), *asked)
+
+
+def pinned_requirements() -> Iterator[str]:
+    """Yield all requirements that the sessions have, but for those of ``bench``: it measures what is new."""
+    groups = [name for name in PROJECT["dependency-groups"] if name not in ("bench", "pin", "audit")]
+    for requirement in itertools.chain(*map(group, groups), *map(requirements_of, PACKAGES)):
+        if not Requirement(requirement).name.startswith("sigcore"):
+            yield requirement
+
+
+def requirements_of(package: Path) -> Iterator[str]:
+    """Yield what a package of ours requires to be built and to run, extras included."""
+    project = project_of(package)
+    yield from nox.project.load_toml(package / "pyproject.toml")["build-system"]["requires"]
+    yield from itertools.chain(project["dependencies"], *project.get("optional-dependencies", {}).values())
 
 
 def group(name: str) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ def test_what_it_does_not_know_shows_the_commands(arguments: list[str], code: in
 
 def test_without_a_package_index_it_says_what_to_check_and_tries_anew_the_next_time(tmp_path: Path) -> None:
     dev = Path(shutil.copy(DEV, tmp_path))
+    shutil.copytree(DEV.parent / "requirements", tmp_path / "requirements")
     alone = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
     command = [sys.executable, str(dev), "test"]
     done = subprocess.run(command, env=alone, capture_output=True, text=True, timeout=100, check=False)
