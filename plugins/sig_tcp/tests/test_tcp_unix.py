@@ -7,8 +7,10 @@ import asyncio
 import errno
 import os
 import re
+import shutil
 import socket
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 import pytest
 from sig_tcp import UnixCarrier
 
-from sigcore import Endpoint, EndpointError, Listening, load_carrier
+from sigcore import Endpoint, EndpointError, Listening, MediumIdentity, load_carrier
 from sigcore.testing import check_carrier
 
 # The files of a test are its own and local, so looking at them from a coroutine holds nothing up.
@@ -278,3 +280,157 @@ def test_a_name_and_a_password_are_refused_since_nobody_would_ask_for_them(path:
             assert "hunter2" not in str(caught.value)
 
     asyncio.run(scenario())
+
+
+# who may use it, and who uses it
+
+
+class Held(asyncio.Protocol):
+    """Keeps its link."""
+
+    made: asyncio.Future[asyncio.BaseTransport]
+
+    def __init__(self) -> None:
+        self.made = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.made.set_result(transport)
+
+
+@pytest.mark.skipif(not UnixCarrier().authenticates(Endpoint.parse("unix:///s")), reason="no word of users here")
+def test_each_end_knows_the_user_at_the_other(path: Path) -> None:
+    async def scenario() -> None:
+        far = Held()
+        listening = await UnixCarrier().listen(at(path), lambda: far)
+        near, _ = await UnixCarrier().connect(at(path), asyncio.Protocol)
+        for end in (near, await far.made):
+            assert UnixCarrier().identify(end) == MediumIdentity(f"uid:{os.getuid()}", "peer_credentials")
+        near.close()
+        listening.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_is_said_stays_on_this_machine(path: Path) -> None:
+    assert UnixCarrier().is_confidential(at(path))
+
+
+as_root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0 or shutil.which("setpriv") is None,
+    reason="needs root, and setpriv to be somebody else",
+)
+NOBODY = 65_534
+
+CLIENT = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as sock:
+    sock.connect(sys.argv[1])
+    sock.recv(1)
+"""
+
+
+async def connect_as(path: Path, user: int, group: int) -> tuple[int | None, str]:
+    """Connect as another user; return the exit code, and what went wrong."""
+    who = ("setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups")
+    # The interpreter may stand where only root can look, so the system's own is asked first.
+    python = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
+    client = await asyncio.create_subprocess_exec(
+        *who, python, "-c", CLIENT, str(path), stderr=asyncio.subprocess.PIPE, cwd="/"
+    )
+    async with asyncio.timeout(LIMIT_S):
+        _, told = await client.communicate()
+    return client.returncode, told.decode()
+
+
+@as_root
+def test_another_user_is_refused_by_the_kernel(path: Path) -> None:
+    path.parent.chmod(0o755)
+
+    async def scenario() -> None:
+        listening = await listen(path)
+        code, told = await connect_as(path, NOBODY, NOBODY)
+        assert code
+        assert "PermissionError" in told
+        await visit(path)
+        listening.close()
+
+    asyncio.run(scenario())
+
+
+@as_root
+def test_another_user_who_may_connect_is_known_by_number(path: Path) -> None:
+    path.parent.chmod(0o755)
+    came: list[MediumIdentity | None] = []
+
+    class Ask(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            came.append(UnixCarrier().identify(transport))
+            transport.close()
+
+    async def scenario() -> None:
+        listening = await UnixCarrier().listen(at(path, f"?mode=660&group={NOBODY}"), Ask)
+        assert path.lstat().st_gid == NOBODY
+        assert await connect_as(path, NOBODY - 1, NOBODY) == (0, "")
+        listening.close()
+
+    asyncio.run(scenario())
+    assert came == [MediumIdentity(f"uid:{NOBODY - 1}", "peer_credentials")]
+
+
+def test_a_group_that_does_not_exist_is_told_and_leaves_no_file(path: Path) -> None:
+    async def scenario() -> None:
+        with pytest.raises(EndpointError, match="no group 'no-such-group'; check the option group"):
+            await listen(path, "?group=no-such-group")
+
+    asyncio.run(scenario())
+    assert not path.exists()
+
+
+@as_root
+def test_a_stale_socket_of_another_user_is_refused_and_stays(path: Path) -> None:
+    leave_stale_socket(path)
+    os.chown(path, NOBODY, NOBODY)
+
+    async def scenario() -> None:
+        assert "a socket of another user has that name" in str(await failure(listen(path)))
+
+    asyncio.run(scenario())
+    assert path.is_socket()
+
+
+def test_a_folder_where_everybody_may_replace_files_is_refused(path: Path) -> None:
+    path.parent.chmod(0o777)
+
+    async def scenario() -> None:
+        with pytest.raises(EndpointError, match=r"everybody may write to .* chmod 700"):
+            await listen(path)
+
+    asyncio.run(scenario())
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o1777, "somebody may take its name"), (0o770, "may replace unix://")])
+def test_a_folder_that_others_may_write_to_is_warned_of(
+    path: Path, mode: int, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.parent.chmod(mode)
+
+    async def scenario() -> None:
+        listening = await listen(path)
+        await visit(path)
+        listening.close()
+
+    asyncio.run(scenario())
+    assert told in caplog.text
+
+
+def test_a_link_in_the_way_to_the_folder_is_followed_and_the_folder_behind_it_is_looked_at(path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="sig") as open_to_all:
+        os.chmod(open_to_all, 0o777)
+        path.symlink_to(open_to_all)
+
+        async def scenario() -> None:
+            with pytest.raises(EndpointError, match="everybody may write to"):
+                await listen(path / "s")
+
+        asyncio.run(scenario())

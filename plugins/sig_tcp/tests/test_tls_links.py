@@ -227,9 +227,9 @@ async def refusal(good: Deployment, place: Served, query: str | None = None, **c
     except Exception as error:  # noqa: BLE001  # the caller looks at it
         return error
     assert isinstance(client, Heard)
-    error = await client.over
-    assert error is not None
-    return error
+    cause = await client.over
+    assert cause is not None
+    return cause
 
 
 async def until(fact: Callable[[], bool]) -> None:
@@ -851,7 +851,9 @@ def test_files_that_cannot_be_used_are_told_with_what_to_do(
     assert "in PEM form" in fault_in(f"cert={good.server}&ca={empty}")
     assert "there is no list of revoked" in fault_in(f"cert={good.server}&ca={good.ca.file}&crl={good.ca.file}")
     assert "is encrypted; say where its password is" in fault_in(f"cert={locked}")
-    assert "the password is wrong" in fault_in(f"cert={locked}&key_password=env:WRONG")
+    assert "and the password that key_password names cannot be used" in fault_in(
+        f"cert={locked}&key_password=env:WRONG"
+    )
     literal = fault_in(f"cert={locked}&key_password=hunter2hunter2hunter2")
     assert "must not stand here" in literal
     assert "hunter2" not in literal

@@ -36,6 +36,7 @@ CONNECTING_TO_FILE: Mapping[int, str] = {
 LISTENING_AT_FILE: Mapping[int, str] = {
     errno.EADDRINUSE: "another server listens there; stop it, or choose another path",
     errno.EEXIST: "something that is no socket has that name and stays untouched; choose another path",
+    errno.ENOTEMPTY: "a socket of another user has that name and stays untouched; remove it, or choose another path",
     errno.ENOENT: "its directory does not exist; make it first",
     errno.EACCES: "you may not create a file in its directory; choose another path",
     errno.ENAMETOOLONG: _TOO_LONG,

@@ -30,7 +30,7 @@ class SocketFile:
         Raises:
             OSError: ``EADDRINUSE``, somebody listens there; ``EEXIST``, something else has that name; ``ENOTEMPTY``, a
                 socket that nobody listens at has it, but it is another user's; or whatever the system says of the path.
-            ValueError: There is no such group.
+            LookupError: There is no such group.
         """
         _remove_if_stale(path)
         with ExitStack() as undo:
@@ -72,7 +72,7 @@ def _number_of_group(group: str) -> int:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        raise ValueError(f"this system has no group {group!r}; check the option group") from None
+        raise LookupError(f"this system has no group {group!r}; check the option group") from None
 
 
 def _remove_if_stale(path: str) -> None:

@@ -71,6 +71,8 @@ def _load_files(context: ssl.SSLContext, endpoint: Endpoint, options: TlsOptions
         _warn_if_others_can_read(key)
         password = _password(endpoint, options)
         what = f"the certificate {options.cert} with the key {key}"
+        if options.key_password is not None:
+            what += " and the password that key_password names"
         _load(endpoint, what, lambda: context.load_cert_chain(str(options.cert), options.key, password))
     if options.ca is not None:
         _load(endpoint, f"the authorities in {options.ca}", lambda: context.load_verify_locations(options.ca))

@@ -72,6 +72,8 @@ class UnixCarrier:
             file = SocketFile(path, mode=int(options.mode, 8), group=options.group, backlog=options.backlog)
         except OSError as error:
             raise explained(error, f"listen at {endpoint}", LISTENING_AT_FILE) from error
+        except LookupError as error:
+            raise EndpointError(f"cannot listen at {endpoint}: {error.args[0]}") from error
         try:
             acceptor = Acceptor(file.sock, protocol_factory, Straight, tells=True, where=str(endpoint))
             await acceptor.start()
