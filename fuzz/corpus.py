@@ -9,6 +9,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).with_name("corpus")
 
+MOST_BYTES = 4096
+"""Of all inputs that are kept for one target."""
+
 
 def kept(name: str) -> list[bytes]:
     """Return the inputs that are kept for a target."""

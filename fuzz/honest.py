@@ -33,6 +33,12 @@ class HonestPair:
         self._reader.listen(1, "thermo", "reading")
         self._before = holdings(server.hub)
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass; the two show that they live."""
+        self._server.tick(seconds)
+        self._publisher.say(frame(Kind.PONG, 0))
+        self._reader.say(frame(Kind.PONG, 0))
+
     def exchange(self) -> None:
         """Assert that an event of the one reaches the other, at the latest when the stall budget is spent."""
         self._publisher.say(frame(Kind.PONG, 0), frame(Kind.EVENT, self.topic, b'"still"'))

@@ -8,18 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 from typing import Any
 
+from .corpus import MOST_BYTES
+
 Step = tuple[str, int, int]
 """File, line, and the line before it in the same call."""
-
-MOST_BYTES = 4096
-"""Of all inputs that are kept for one target."""
 
 _OURS = ("sigcore", "sig_")
 
 
-def most_telling(
-    check: Callable[[bytes], object], known: Iterable[bytes], inputs: Sequence[bytes], most_bytes: int = MOST_BYTES
-) -> list[bytes]:
+def most_telling(check: Callable[[bytes], object], known: Iterable[bytes], inputs: Sequence[bytes]) -> list[bytes]:
     """Return those of ``inputs``, short ones first, that take steps which neither ``known`` nor others before take."""
     seen: set[Step] = set()
     for data in known:
@@ -27,7 +24,7 @@ def most_telling(
     chosen, size = [], 0
     for data in sorted(set(inputs), key=lambda data: (len(data), data)):
         new = steps_of(check, data) - seen
-        if new and size + len(data) <= most_bytes:
+        if new and size + len(data) <= MOST_BYTES:
             seen |= new
             chosen.append(data)
             size += len(data)

@@ -12,8 +12,23 @@ from sigcore._endpoint import Endpoint
 
 DOCS = Path(__file__).parents[2] / "docs"
 WORDS = [b"[[endpoints]]\n", b'url = "tcp://127.0.0.1:0"\n', b"[endpoints.options]\n", b"[limits]\n", b"[logging]\n"]
-WORDS += [b'name = "x"\n', b"insecure = true\n", b'codecs = ["json"]\n', b"[[rules]]\n", b"[identities.a]\n", b"1e999", b"inf"]
-WORDS += [b'who = "*"\n', b'allow = ["listen"]\n', b'senders = "a-*"\n', b'secret = "env:A"\n', b'max_frame = "1MiB"\n', b"1979-05-27"]
+WORDS += [
+    b'name = "x"\n',
+    b"insecure = true\n",
+    b'codecs = ["json"]\n',
+    b"[[rules]]\n",
+    b"[identities.a]\n",
+    b"1e999",
+    b"inf",
+]
+WORDS += [
+    b'who = "*"\n',
+    b'allow = ["listen"]\n',
+    b'senders = "a-*"\n',
+    b'secret = "env:A"\n',
+    b'max_frame = "1MiB"\n',
+    b"1979-05-27",
+]
 MAX_LEN = 1024
 
 _folder = tempfile.TemporaryDirectory(prefix="sigcore-fuzz-")
@@ -38,8 +53,20 @@ def check(data: bytes) -> bool:
 def seeds() -> list[bytes]:
     """Return configuration files, good and bad."""
     good = 'name = "hall"\ncodecs = ["json"]\ninsecure = false\nsession_memory = "64MiB"\n'
-    endpoint = '[[endpoints]]\nurl = "tcp://127.0.0.1:3000"\n[endpoints.options]\nheartbeat = "5s"\nmax_frame = "64KiB"\n'
+    endpoint = (
+        '[[endpoints]]\nurl = "tcp://127.0.0.1:3000"\n[endpoints.options]\nheartbeat = "5s"\nmax_frame = "64KiB"\n'
+    )
     limits = '[limits]\nmax_frame = "1MiB"\ndead_after = "30s"\n[logging]\nlevel = "info"\n'
     access = '[identities.a]\ntoken = "env:A"\ngroups = ["g"]\n[[rules]]\nwho = "group:g"\nallow = ["listen"]\nsenders = "a-*"\n'
-    bad = ["name = 5\n", "codecs = 'json'\n", "[limits]\nmax_frame = -1\n", "x = 1\n", "a = [\n", "name = '\\u0000'\n", "\ufeff"]
-    return [text.encode() for text in (good + endpoint + limits, endpoint, limits, access + endpoint, *bad)] + [b"\xff\xfe"]
+    bad = [
+        "name = 5\n",
+        "codecs = 'json'\n",
+        "[limits]\nmax_frame = -1\n",
+        "x = 1\n",
+        "a = [\n",
+        "name = '\\u0000'\n",
+        "\ufeff",
+    ]
+    return [text.encode() for text in (good + endpoint + limits, endpoint, limits, access + endpoint, *bad)] + [
+        b"\xff\xfe"
+    ]

@@ -3,12 +3,23 @@
 
 from __future__ import annotations
 
-from fuzz.supply import WHOLE, Supply
 from sig_serial._counters import LinkCounters
 from sig_serial._deframer import MAX_LINE_BYTES, Deframer, Text
 from sig_serial._framing import DELIMITER, frame, framed_size, unframe
 
-WORDS = [b"\x00", b"\n", b"\r\n", b"\xff", b"\x01\x01\x01\x01\x01\x00", frame(b"\x06tag."), b"text\n", b"\xc3\xbc", b"\x02\x04"]
+from fuzz.supply import WHOLE, Supply
+
+WORDS = [
+    b"\x00",
+    b"\n",
+    b"\r\n",
+    b"\xff",
+    b"\x01\x01\x01\x01\x01\x00",
+    frame(b"\x06tag."),
+    b"text\n",
+    b"\xc3\xbc",
+    b"\x02\x04",
+]
 MAX_LEN = 4096
 PACKET_SIZES = (64, 267, 16)
 

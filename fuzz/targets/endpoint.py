@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-import sigcore
-from fuzz.supply import Supply
 from sig_lines import LinesOptions
 from sig_lines._description import describe
 from sig_serial._options import SerialOptions
+
+import sigcore
+from fuzz.supply import Supply
 from sigcore._limits import LinkOptions
 
 WORDS = [b"tcp://", b"serial:///dev/ttyUSB0", b"lines+", b"unix:///", b"mem://a", b"fault+tcp://", b"COM3", b"+usb://"]
@@ -52,9 +53,25 @@ def check_hides_passwords(endpoint: sigcore.Endpoint) -> None:
 
 def seeds() -> list[bytes]:
     """Return an endpoint of each kind, good and bad."""
-    texts = ["0tcp://127.0.0.1:3000?max_frame=64KiB&handshake_timeout=5s", "0tcp://joe:p%20w@[::1]:3000/x?heartbeat=250ms"]
-    texts += ["1serial:///dev/ttyUSB0?baudrate=9600&parity=E&stopbits=1.5&window=8KiB", "1COM3?framing=none", "1/dev/ttyS0"]
+    texts = [
+        "0tcp://127.0.0.1:3000?max_frame=64KiB&handshake_timeout=5s",
+        "0tcp://joe:p%20w@[::1]:3000/x?heartbeat=250ms",
+    ]
+    texts += [
+        "1serial:///dev/ttyUSB0?baudrate=9600&parity=E&stopbits=1.5&window=8KiB",
+        "1COM3?framing=none",
+        "1/dev/ttyS0",
+    ]
     texts += ["2lines+serial:///dev/ttyUSB0?sender=dmm&parse=csv&columns=a,b&separator=tab&max_line=64B&pause=50ms"]
-    texts += ['2lines+tcp://h:1?pattern=(?P<c>[0-9]%2B)&types={"c":"number"}&requests={"id":{"send":"*IDN?"}}&poll={"id":"5s"}']
-    texts += ["0tcp://h:99999", "0serial+usb://1a86:7523", "0tcp://h?credit=none", "0nothing", "0tcp://h:1?x=%zz", "0fault+mem://a#b"]
+    texts += [
+        '2lines+tcp://h:1?pattern=(?P<c>[0-9]%2B)&types={"c":"number"}&requests={"id":{"send":"*IDN?"}}&poll={"id":"5s"}'
+    ]
+    texts += [
+        "0tcp://h:99999",
+        "0serial+usb://1a86:7523",
+        "0tcp://h?credit=none",
+        "0nothing",
+        "0tcp://h:1?x=%zz",
+        "0fault+mem://a#b",
+    ]
     return [bytes([int(text[0])]) + text[1:].encode() for text in texts]

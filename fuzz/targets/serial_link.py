@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from fuzz.supply import Supply, block_of
 from sig_serial import _packet
 from sig_serial._deframer import MAX_LINE_BYTES
 from sig_serial._framing import frame, framed_size
 from sig_serial._link import Data, Event, Link
 from sig_serial._packet import DATA_HEADER_BYTES, Hello, PacketType
 from sig_serial._tables import Role
+
+from fuzz.supply import Supply, block_of
 
 DEEDS = (*PacketType, 0x20, "noise", "wait", "write", "pause", "resume", "finish")
 MOST_DEEDS = 80
@@ -91,6 +92,13 @@ def seeds() -> list[bytes]:
     return [
         up + data + write + ack + act("pause") + data + act("resume") + act("finish") + close,
         up + probe + reset + ready + act("wait", 255) + b"\x00" + reset,
-        b"\x01" + short(PacketType.RESET_ACK, OWN, hello) + data + write + ack + close + act("noise") + block_of(b"text\n"),
+        b"\x01"
+        + short(PacketType.RESET_ACK, OWN, hello)
+        + data
+        + write
+        + ack
+        + close
+        + act("noise")
+        + block_of(b"text\n"),
         b"\x01" + short(PacketType.RESET, 0, hello) + short(PacketType.RESET_ACK, OWN, Hello(2, PEER, 1, 1).to_bytes()),
     ]

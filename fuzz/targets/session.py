@@ -37,7 +37,7 @@ def check(data: bytes) -> bool:
         if supply.is_empty:
             break
         choice = supply.byte()
-        do(evil[choice & 1], DEEDS[(choice >> 1) % len(DEEDS)], supply)
+        do(evil[choice & 1], DEEDS[(choice >> 1) % len(DEEDS)], supply, pair)
         if choice & 1 == 0 and evil[0].link.has_ended and supply.byte() & 1:
             evil[0] = server.connect("again")
             everyone.append(evil[0])
@@ -50,7 +50,7 @@ def check(data: bytes) -> bool:
     return accepted
 
 
-def do(peer: RawPeer, deed: int | str, supply: Supply) -> None:
+def do(peer: RawPeer, deed: int | str, supply: Supply, pair: HonestPair) -> None:
     """Do one thing."""
     match deed:
         case int(kind):
@@ -62,7 +62,7 @@ def do(peer: RawPeer, deed: int | str, supply: Supply) -> None:
             if deed == "read" and peer.link.state is State.UP:
                 peer.acknowledge()
         case "wait":
-            peer.server.tick(supply.byte() / 50)
+            pair.wait(supply.byte() / 50)
         case "go":
             peer.lose()
         case "come back":

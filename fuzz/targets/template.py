@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 
-from fuzz.supply import Supply, block_of
 from sig_lines._template import PLAIN, Template
+
+from fuzz.supply import Supply, block_of
 
 WORDS = [b"{n}", b"{{", b"}}", b"{", b"}", b"{channel}", b";", b"\r\n", b"\x00", "\u2028".encode(), b" ", b"1e5"]
 MAX_LEN = 512

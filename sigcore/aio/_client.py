@@ -26,6 +26,7 @@ from .._limits import LinkKeywords
 from .._logging import get_logger
 from .._names import check_name, check_sender_to_ask
 from .._plugins import load_codec
+from .._shown import described
 from ..protocol.bodies import Fields, read_body, write_body
 from ..protocol.client_link import ClientLink
 from ..protocol.client_session import ClientSession, sender_info
@@ -241,14 +242,21 @@ class ClientRouter(NetworkedRouter):
         try:
             io = LinkIO(self._make_link, self._received, wrote=self._wrote)
             await self._carrier.connect(self._endpoint, lambda: io)
-        except Exception as error:  # noqa: BLE001  # whatever a carrier raises, there is a next try
-            if not isinstance(error, (OSError, SigError)):
-                _log.exception("the carrier of %s failed", self._asked)
-            self._last_error = error
-            return error
+        except (KeyboardInterrupt, GeneratorExit, asyncio.CancelledError):
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever a carrier raises, SystemExit too: there is a next try
+            return self._carrier_failed(error)
         await io.lost
         self._last_error = io.link.error or LinkError("the server closed the connection")
         return self._last_error
+
+    def _carrier_failed(self, raised: BaseException) -> Exception:
+        """Take down why there is no link; return it."""
+        if not isinstance(raised, (OSError, SigError)):
+            _log.error("the carrier of %s failed", self._asked, exc_info=raised)
+        error = raised if isinstance(raised, Exception) else LinkError(f"its carrier raised {described(raised)}")
+        self._last_error = error
+        return error
 
     def _ends_it(self, error: Exception | None) -> bool:
         """Whether the first try failed in a way that no later one would mend; ``open`` raises it."""

@@ -7,7 +7,12 @@ import asyncio
 import math
 from collections.abc import Callable
 
+from .._errors import LinkError
+from .._logging import get_logger
+from .._shown import described, one_line
 from ..protocol.link import Link, State
+
+_log = get_logger("sigcore.aio")
 
 ITEMS_A_TURN = 500
 """How many frames, or runs of events, of one link are dealt with before others have their turn: 1 to 5 ms at most."""
@@ -40,6 +45,7 @@ class LinkIO(asyncio.Protocol):
         "_timer",
         "_timer_due_s",
         "_transport",
+        "_writes",
         "_wrote",
         "link",
         "lost",
@@ -60,6 +66,7 @@ class LinkIO(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._rest: bytes | None = None  # while the link has not dealt with all that it was given: what came since
         self._may_write = True
+        self._writes = False  # whether the carrier is just being given something to write
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0  # uvloop's handles do not tell
         self._abort_timer: asyncio.TimerHandle | None = None
@@ -80,8 +87,14 @@ class LinkIO(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand bytes to the link, so much at a time that what costs much does not hold up the other links."""
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            self._break("data_received", TypeError(f"it was given {type(data).__name__} instead of bytes"))
+            return
         if self._rest is not None:
             self._rest += data  # it came although reading is paused
+            return
+        if self._writes:  # no carrier may, but some do; what it leads to comes in a turn of its own
+            self._wait_for_turn(bytes(data))
             return
         if not self.link.receive(data, self._loop.time(), ITEMS_A_TURN):
             self._wait_for_turn(b"")
@@ -90,7 +103,7 @@ class LinkIO(asyncio.Protocol):
     def _wait_for_turn(self, rest: bytes) -> None:
         if self._transport is not None and not self.link.has_ended:
             self._rest = rest
-            self._transport.pause_reading()
+            self._steer(self._transport.pause_reading)
             held_s = self.link.held_s(self._loop.time())
             if held_s:
                 self._loop.call_later(held_s, self._go_on)
@@ -106,7 +119,7 @@ class LinkIO(asyncio.Protocol):
             self._received(self)
             return
         rest, self._rest = self._rest, None
-        self._transport.resume_reading()
+        self._steer(self._transport.resume_reading)
         if rest:
             self.data_received(rest)
         else:
@@ -126,7 +139,11 @@ class LinkIO(asyncio.Protocol):
         self.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone; this comes once, and last."""
+        """The connection is gone; this comes once, and last: of more, the first counts."""
+        if self.lost.done():
+            return
+        if not isinstance(exc, BaseException | None):
+            exc = TypeError(f"the carrier gave connection_lost() {type(exc).__name__} instead of an exception")
         rest, self._rest = self._rest, None
         if rest is not None:  # it came before the end
             self.link.receive(b"", self._loop.time())
@@ -136,8 +153,7 @@ class LinkIO(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._transport = None
-        if not self.lost.done():
-            self.lost.set_result(None)
+        self.lost.set_result(None)
         if self._gone is not None:
             self._gone(self)
         if rest is not None:
@@ -146,18 +162,25 @@ class LinkIO(asyncio.Protocol):
     def flush(self) -> None:
         """Write what may be written, close where the link has ended, and see when it is due next."""
         transport = self._transport
-        if transport is None:
+        if transport is None or self._writes:
             return
         link = self.link
         now_s = self._loop.time()
         while self._may_write and (data := link.data_to_send(now_s)):
-            transport.write(data)
+            self._writes = True
+            try:
+                transport.write(data)
+            except BaseException as error:  # noqa: BLE001  # as _break says
+                self._break("write", error)
+                return
+            finally:
+                self._writes = False
             if self._wrote is not None:
                 self._wrote()
             if not link.has_more:
                 break
         if link.state is State.ENDED:
-            self._close(transport)
+            self._close()
         else:
             self.look_at_clock()
 
@@ -167,12 +190,43 @@ class LinkIO(asyncio.Protocol):
             return  # that is soon enough
         self._arm()
 
-    def _close(self, transport: asyncio.Transport) -> None:
-        if self._abort_timer is None:
+    def _close(self) -> None:
+        if self._abort_timer is None and self._transport is not None:
             if self._timer is not None:
                 self._timer.cancel()
-            self._abort_timer = self._loop.call_later(CLOSE_S, transport.abort)
-            transport.close()
+            self._abort_timer = self._loop.call_later(CLOSE_S, self._abort)
+            self._steer(self._transport.close)
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._steer(self._transport.abort)
+
+    def _steer(self, call: Callable[[], object]) -> None:
+        """Make a call to the carrier's transport."""
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001  # as _break says
+            self._break(getattr(call, "__name__", "transport"), error)
+
+    def _break(self, call: str, error: BaseException) -> None:
+        """End the link of a carrier that broke its contract: whatever it raises costs this link and no other.
+
+        Only KeyboardInterrupt goes on: it is the user's.
+        """
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        transport, self._transport = self._transport, None
+        if transport is None:
+            return
+        _log.warning("a carrier broke its contract, its link ends: %s(): %s", call, one_line(described(error)))
+        cause = LinkError(f"the carrier failed in {call}(): {described(error)}")
+        cause.__cause__ = error
+        self._loop.call_soon(self.connection_lost, cause)  # not amid what others do
+        try:
+            transport.abort()
+        except BaseException as again:  # it has been told already
+            if isinstance(again, KeyboardInterrupt):
+                raise
 
     def _arm(self) -> None:
         due = self.link.deadline_s()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._carrier import identify, is_confidential
 from .._errors import InvalidName, NotAuthenticated
@@ -36,7 +36,14 @@ def meeting(carrier: Carrier, endpoint: Endpoint) -> Meet:
     confidential = is_confidential(carrier, endpoint)
 
     def meet(transport: asyncio.BaseTransport) -> Medium:
-        tell = transport.get_extra_info
+        def tell(what: str) -> Any:
+            try:
+                return transport.get_extra_info(what)
+            except Exception as error:  # noqa: BLE001  # whatever a carrier raises, it costs this link alone
+                name, why = type(carrier).__name__, one_line(described(error))
+                _log.warning("the carrier %s broke its contract: get_extra_info(): %s", name, why)
+                return None
+
         proven, fault = _proven(carrier, transport)
         return Medium(
             cable=tell("cable") or "",
