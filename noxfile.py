@@ -180,6 +180,16 @@ def docs(session: nox.Session) -> None:
     run_pytest(session, "tests/test_docs.py")
 
 
+@nox.session(requires=["dist"], default=False)
+def fuzz(session: nox.Session) -> None:
+    """Throw hostile input at all that reads it, a minute each; arguments are those of ``python -m fuzz``.
+
+    Needs atheris, which has wheels for CPython on Linux (x86-64); fuzz/README.md says what there is elsewhere.
+    """
+    session.install(*wheels(), *group("fuzz"))
+    session.run("python", "-m", "fuzz", *session.posargs)
+
+
 @nox.session(requires=["dist"])
 def third_party(session: nox.Session) -> None:
     """Build and test a copy of the example package, away from the checkout, as its author would."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import re
 import subprocess
 import sys
@@ -35,6 +36,7 @@ def main() -> int:
         print("accepted" if load(names[0]).check(data) else "refused")
         return 0
     if arguments.keep:
+        logging.disable(logging.CRITICAL)
         for name in names:
             keep_best(name)
         return 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs one target under atheris, which grows inputs by what code they reach; a process of its own, as libFuzzer ends it.
+"""Runs one target under atheris, which grows inputs by what code they reach; libFuzzer ends the process.
 
 ``python -m fuzz.hunt NAME SECONDS FOLDER``
 """

@@ -100,7 +100,7 @@ READER_OF = {
 
 def seeds() -> list[bytes]:
     """Return every body of the conversations, as its kind is read."""
-    found = {}
+    found: dict[bytes, None] = {}
     for lines in conversations():
         for to_client in (False, True):
             for kind, _id, body in frames(lines, to_client=to_client):

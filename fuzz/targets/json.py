@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The codec json, on the standard library and on msgspec: one value or ``CodecError`` from both, and it can be sent on."""
+"""The codec json, with and without msgspec: one value or ``CodecError`` from both, and it can be sent on."""
 
 from __future__ import annotations
 

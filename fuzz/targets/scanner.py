@@ -64,7 +64,7 @@ def frames_in(items: list[Any]) -> Frames:
 
 
 def written(data: bytes, kinds: frozenset[int]) -> bytes:
-    """Return the frames of ``data`` of these kinds, read in the plainest way; whatever does not fit is left as it is."""
+    """Return the frames of ``data`` of these kinds, read in the plainest way; what does not fit is left as it is."""
     out, pos = b"", 0
     while len(data) - pos >= 9:
         end = pos + 9 + int.from_bytes(data[pos : pos + 4], "big")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Templates of commands for devices: ``ValueError``, or a text in which each parameter stands as it may, and nothing else."""
+"""Templates of commands for devices: ``ValueError``, or a text in which each parameter is what it may be."""
 
 from __future__ import annotations
 
