@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import sigcore
+from sigcore._access_rule import VERBS
 from sigcore._config import KNOWN, LOG_LEVELS
 from sigcore._limits import ServerLimits
 from sigcore._options import (
@@ -43,6 +44,16 @@ def schema() -> dict[str, Any]:
                 "description": "Whether to listen where other machines can connect without authentication.",
                 "type": "boolean",
                 "default": False,
+            },
+            "audit": {
+                "description": "Whether what the rules deny is only logged and counted.",
+                "type": "boolean",
+                "default": False,
+            },
+            "rules": {
+                "description": "Who may do what; without any, everybody may do everything.",
+                "type": "array",
+                "items": rule(),
             },
             "codecs": {
                 "description": "Names of the codecs that clients may choose; by default all that are installed.",
@@ -101,6 +112,37 @@ def endpoint() -> dict[str, Any]:
             },
         },
     }
+
+
+def rule() -> dict[str, Any]:
+    """Return the schema of a rule."""
+    described = {
+        "who": "Identities, group:NAME, anonymous, or * for everybody.",
+        "senders": "Patterns of senders' names; * is any text.",
+        "events": "Patterns of events' names, for the verbs listen and send.",
+        "methods": "Patterns of methods' names, for the verbs request and send.",
+    }
+    verbs = {"enum": list(VERBS)}
+    effects = {
+        effect: {
+            "description": f"What the rule {said}.",
+            "anyOf": [verbs, {"type": "array", "minItems": 1, "items": verbs}],
+        }
+        for effect, said in (("allow", "allows"), ("deny", "denies"))
+    }
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["who"],
+        "oneOf": [{"required": ["allow"]}, {"required": ["deny"]}],
+        "properties": {**{key: one_or_more(said) for key, said in described.items()}, **effects},
+    }
+
+
+def one_or_more(description: str) -> dict[str, Any]:
+    """Return the schema of a text, or a list of some."""
+    one = {"type": "string", "minLength": 1}
+    return {"description": description, "anyOf": [one, {"type": "array", "minItems": 1, "items": one}]}
 
 
 def text(description: str) -> dict[str, Any]:

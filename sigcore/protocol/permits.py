@@ -93,8 +93,9 @@ ASK = "the server's rules do not allow it; ask whoever keeps them"
 
 def refusal(identity: str, verb: str, sender: str | None, name: str | None) -> str:
     """Return what is said to whoever may not do something; nothing of the rules, nor of who or what is there."""
-    what = {"listen": "listen for", "see": "see senders:", "request": "request"}[verb]
-    return f"{_you(identity)} may not {what} {_named(name)} of sender {_named(sender)}; {ASK}"
+    if verb == "see":
+        return f"{_you(identity)} may not see whether sender {_named(sender)} is there; {ASK}"
+    return f"{_you(identity)} may not {verb} {_named(name)} of sender {_named(sender)}; {ASK}"
 
 
 def _you(identity: str) -> str:

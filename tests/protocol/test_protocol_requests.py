@@ -281,7 +281,7 @@ def test_replies_for_an_asker_that_does_not_read_are_bounded_and_its_link_stays(
 def test_the_list_of_deadlines_does_not_grow_with_requests_that_were_answered() -> None:
     calls, asker, answerer = Calls(), ServerProcess(), ServerProcess()
     for n in range(10_000):
-        calls.close(calls.open(asker, n, answerer, "valve", 1e9 + n))
+        calls.close(calls.open(asker, n, answerer, "valve", "turn", 1e9 + n))
     assert len(calls) == 0
     assert len(calls._deadlines) < 100
 
@@ -291,7 +291,7 @@ def test_request_numbers_come_round() -> None:
     for count in (2**32 - 2, 2**32 - 1, 2**32, 2**33 - 2):
         calls._ids = iter(range(count, count + 4))  # type: ignore[assignment]  # so that nobody has to count so far
         for _ in range(4):
-            call = calls.open(asker, 1, answerer, "valve", None)
+            call = calls.open(asker, 1, answerer, "valve", "turn", None)
             assert 1 <= call.call_id <= 0xFFFF_FFFF
             calls.close(call)
 
