@@ -243,19 +243,20 @@ class ServerRouter(BlockingRouter):
         )
 
     @classmethod
-    def from_config(cls, path: str | os.PathLike[str], *, on_error: OnError | None = None) -> Self:
+    def from_config(cls, path: str | os.PathLike[str], *, on_error: OnError | None = None, **beside: Any) -> Self:
         """Return the server that a configuration file describes, not yet open (see docs/deploy.md).
 
         Args:
             path: The file, in TOML.
             on_error: As for the class itself.
+            beside: Other arguments of the class; each holds in place of what the file says.
 
         Raises:
             ConfigError: The file is wrong; each of its problems is told.
             OSError: The file cannot be read.
         """
-        server = cls(**load_config(path).keywords(), on_error=on_error)
-        server._inner._watch(path)
+        server = cls(**(load_config(path).keywords() | beside), on_error=on_error)
+        server._inner._watch(path, beside)
         return server
 
     def set_rules(self, rules: Iterable[Rule], *, audit: bool | None = None) -> None:

@@ -117,6 +117,7 @@ class ServerRouter(NetworkedRouter):
         self._authenticators = Authenticators(())
         self._ruling = Ruling(tuple(rules), audit, groups_of(self._identities))
         self._watched: WatchedFile | None = None
+        self._beside: Mapping[str, Any] = {}
         self._local_options = LinkOptions(**self._keywords)
         self._listenings: list[Listening] = []
         self._ios: dict[ServerLink, LinkIO] = {}
@@ -152,19 +153,20 @@ class ServerRouter(NetworkedRouter):
         self._core._attach(self)
 
     @classmethod
-    def from_config(cls, path: str | os.PathLike[str], *, on_error: OnError | None = None) -> Self:
+    def from_config(cls, path: str | os.PathLike[str], *, on_error: OnError | None = None, **beside: Any) -> Self:
         """Return the server that a configuration file describes, not yet open (see docs/deploy.md).
 
         Args:
             path: The file, in TOML.
             on_error: As for the class itself.
+            beside: Other arguments of the class; each holds in place of what the file says.
 
         Raises:
             ConfigError: The file is wrong; each of its problems is told.
             OSError: The file cannot be read.
         """
-        server = cls(**load_config(path).keywords(), on_error=on_error)
-        server._watch(path)
+        server = cls(**(load_config(path).keywords() | beside), on_error=on_error)
+        server._watch(path, beside)
         return server
 
     def set_rules(self, rules: Iterable[Rule], *, audit: bool | None = None) -> None:
@@ -192,13 +194,14 @@ class ServerRouter(NetworkedRouter):
         """
         if self._watched is None:
             raise ConfigError(["this server is not from a configuration file; give it its rules by set_rules()"])
-        config = load_config(self._watched.path)
-        self._ruling = replace(self._ruling, rules=config.rules, audit=config.audit)
+        said = load_config(self._watched.path).keywords() | self._beside
+        self._ruling = replace(self._ruling, rules=tuple(said["rules"]), audit=said["audit"])
         self._post(self._rule)
         _log.info("the rules were read again from %s", os.fspath(self._watched.path))
 
-    def _watch(self, path: str | os.PathLike[str]) -> None:
+    def _watch(self, path: str | os.PathLike[str], beside: Mapping[str, Any]) -> None:
         self._watched = WatchedFile(path, self.reload)
+        self._beside = beside
 
     def _rule(self) -> None:
         self._hub.set_rules(self._ruling.as_rules())

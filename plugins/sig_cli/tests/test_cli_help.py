@@ -13,6 +13,7 @@ import pytest
 from sig_cli._app import app
 
 GROUPS = {
+    "acl": ["check", "show"],
     "port": ["lend", "take-back"],
     "secret": ["new"],
     "serial": ["check"],

@@ -12,6 +12,7 @@ import click
 from ._exits import Exit
 
 _MODULE_OF = {
+    "acl": "._acl",
     "demo": ".demo",
     "listen": "._listen",
     "monitor": "._monitor",

@@ -28,6 +28,7 @@ def event_json(info: sigcore.EventInfo, data: Any) -> str:
         "sender": info.sender,
         "event": info.event,
         "peer": info.peer.name if info.peer else None,
+        "identity": (info.peer.identity or None) if info.peer else None,
         "meta": dict(info.meta),
         "data": data,
     }
@@ -69,8 +70,15 @@ class EventColumns:
 
 def described(info: sigcore.SenderInfo) -> str:
     """Return what a sender offers and who holds it, in words; of one that has left, first why."""
-    held = f"held by {info.peer.name}" if info.peer else "held by the server"
+    held = f"held by {holder(info)}" if info.peer else "held by the server"
     return "; ".join(filter(None, [printable(info.cause), offered(info), printable(held)]))
+
+
+def holder(info: sigcore.SenderInfo) -> str:
+    """Return who holds a sender: its router's name, and who that is where it is known; empty for the server itself."""
+    if info.peer is None:
+        return ""
+    return f"{info.peer.name} ({info.peer.identity})" if info.peer.identity else info.peer.name
 
 
 def offered(info: sigcore.SenderInfo) -> str:

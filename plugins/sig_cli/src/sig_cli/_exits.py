@@ -34,6 +34,7 @@ _CODE_OF: tuple[tuple[type[Exception], Exit], ...] = (
     (sigcore.InsecureEndpoint, Exit.FAILED),
     (sigcore.EndpointError, Exit.USAGE),
     (sigcore.ConfigError, Exit.USAGE),
+    (sigcore.SecretError, Exit.USAGE),
     (sigcore.InvalidName, Exit.USAGE),
     (sigcore.PluginNotFound, Exit.USAGE),
     (sigcore.SenderNotFound, Exit.NOBODY),

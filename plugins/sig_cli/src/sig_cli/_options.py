@@ -18,6 +18,7 @@ import click
 
 import sigcore
 
+from ._credentials import Credentials, takes_credentials
 from ._exits import exit_code
 from ._output import Output
 
@@ -70,19 +71,28 @@ class Server:
         codec: The codec to ask for; ``None`` leaves it to the endpoint and to sigcore's default.
         name: What to call ourselves; ``None`` for host name and process number.
         connect_timeout_s: How long to try.
+        credentials: With what to prove who we are.
     """
 
     url: str
     codec: str | None
     name: str | None
     connect_timeout_s: float
+    credentials: Credentials
 
     def client(self, on_error: Callable[[Exception], object] | None = None) -> ClientRouter:
         """Return a router for it, not yet open."""
         from sigcore.aio import ClientRouter
 
         return ClientRouter(
-            self.url, codec=self.codec, name=self.name, connect_timeout=self.connect_timeout_s, on_error=on_error
+            self.url,
+            codec=self.codec,
+            name=self.name,
+            connect_timeout=self.connect_timeout_s,
+            on_error=on_error,
+            identity=self.credentials.identity,
+            secret=self.credentials.secret,
+            token=self.credentials.token,
         )
 
 
@@ -100,6 +110,7 @@ def takes_server(function: Function) -> Function:
     """Give a command the argument URL and the options of a connection, as ``server=``."""
 
     @click.argument("url")
+    @takes_credentials
     @click.option("--codec", metavar="NAME", help="Codec to speak: json, cbor, ...  [default: json]")
     @click.option("--name", metavar="NAME", help="What to call this end.  [default: host name and process number]")
     @click.option(
@@ -111,8 +122,16 @@ def takes_server(function: Function) -> Function:
         help="How long to try to connect.",
     )
     @wraps(function)
-    def command(*, url: str, codec: str | None, name: str | None, connect_timeout: float, **rest: Any) -> None:
-        function(server=Server(url, codec, name, connect_timeout), **rest)
+    def command(
+        *,
+        url: str,
+        codec: str | None,
+        name: str | None,
+        connect_timeout: float,
+        credentials: Credentials,
+        **rest: Any,
+    ) -> None:
+        function(server=Server(url, codec, name, connect_timeout, credentials), **rest)
 
     return command
 

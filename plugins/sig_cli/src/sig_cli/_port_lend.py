@@ -13,6 +13,7 @@ import click
 
 import sigcore
 
+from ._credentials import Credentials, takes_credentials
 from ._options import Server, duration, examples, seconds, takes_output
 from ._output import Output
 from ._running import run
@@ -42,10 +43,13 @@ def _takes_port(function: Callable[..., None]) -> Callable[..., None]:
         show_default=True,
         help="How long the server may take to connect and to answer.",
     )
+    @takes_credentials
     @takes_output
     @wraps(function)
-    def command(*, port: str, url: str, timeout: float, out: Output, **rest: Any) -> None:
-        server = Server(url, codec=None, name=None, connect_timeout_s=timeout)
+    def command(
+        *, port: str, url: str, timeout: float, credentials: Credentials, out: Output, **rest: Any
+    ) -> None:
+        server = Server(url, codec=None, name=None, connect_timeout_s=timeout, credentials=credentials)
         function(borrowing=_Borrowing(server, port_name(port), timeout, out), **rest)
 
     return command

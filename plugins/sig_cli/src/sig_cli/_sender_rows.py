@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sigcore
 
+from ._event_lines import holder
 from ._paint import Paint
 from ._text import printable
 
@@ -17,7 +18,7 @@ def sender_row(info: sigcore.SenderInfo, paint: Paint) -> tuple[str, str, str, s
         paint.sender(printable(info.name)),
         paint.event(printable(", ".join(info.events)) or "-"),
         paint.event(printable(", ".join(info.requests)) or "-"),
-        printable(info.peer.name) if info.peer else "-",
+        printable(holder(info)) or "-",
     )
 
 
@@ -28,5 +29,6 @@ def sender_record(info: sigcore.SenderInfo) -> dict[str, object]:
         "events": info.events,
         "requests": info.requests,
         "peer": info.peer.name if info.peer else None,
+        "identity": (info.peer.identity or None) if info.peer else None,
         **({} if info.connected else {"cause": info.cause}),
     }

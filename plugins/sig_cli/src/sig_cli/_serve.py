@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,6 +50,7 @@ _LOOK_AT_PEERS_EVERY_S = 0.25
 @click.option("--codec", "codecs", multiple=True, metavar="NAME", help="Codec to take; repeatable.  [default: all]")
 @click.option("--name", metavar="NAME", help="What to call this server.  [default: host name and process number]")
 @click.option("--insecure", is_flag=True, help="Listen where other machines can connect without authentication.")
+@click.option("--audit", is_flag=True, help="Only log and count what the rules of the file deny; stop nobody.")
 @takes_output
 def command(
     *,
@@ -58,30 +59,52 @@ def command(
     codecs: tuple[str, ...],
     name: str | None,
     insecure: bool,
+    audit: bool,
     out: Output,
 ) -> None:
     """Run a server at each ENDPOINT, or as a file says, and tell who comes and goes.
 
-    Loopback addresses, Unix sockets and serial ports only, unless --insecure. Port 0 picks a free one. An option may
-    say what the file leaves out, and nothing else.
+    Where other machines can connect, everybody has to say who they are, by a certificate or a secret, unless
+    --insecure. Port 0 picks a free one. An option may say what the file leaves out, and nothing else.
+
+    Rules of the file that change hold within a second, on SIGHUP at once; all else that it says, from the next start.
 
     Ctrl-C or SIGTERM ends: nobody new is let in, what was accepted is sent, within 10 s. A second one ends at once.
     """
-    given = sigcore.ServerConfig(endpoints, codecs or None, name, insecure)
+    given = sigcore.ServerConfig(endpoints, codecs or None, name, insecure, audit=audit)
+    make = _of_file(path, given) if path else _of_arguments(given)
     try:
-        run(_serve(_config_of(path, given) if path else _checked(given), out), until_told=True)
+        run(_serve(make, out, has_file=path is not None), until_told=True)
     except sigcore.InsecureEndpoint as error:
-        raise sigcore.InsecureEndpoint(str(error).replace("insecure=True", "--insecure")) from error
+        raise sigcore.InsecureEndpoint(_as_options(str(error))) from error
 
 
-def _checked(given: sigcore.ServerConfig) -> sigcore.ServerConfig:
+def _as_options(text: str) -> str:
+    """Return what sigcore says about arguments as it is said about options."""
+    ways = "let clients show certificates ('sig tls init'), or secrets ([identities] in the file of --config)"
+    return text.replace("give identities= with a secret each", ways).replace("insecure=True", "--insecure")
+
+
+_Make = Callable[[], "ServerRouter"]
+
+
+def _of_arguments(given: sigcore.ServerConfig) -> _Make:
+    """Return what makes the server of a command line."""
     if not given.endpoints:
         raise click.UsageError("Give at least one ENDPOINT, such as tcp://127.0.0.1:3000, or --config FILE.")
-    return given
+    if given.audit:
+        raise click.UsageError("--audit is for the rules of a file; give that with --config.")
+
+    def make() -> ServerRouter:
+        from sigcore.aio import ServerRouter
+
+        return ServerRouter(**given.keywords())
+
+    return make
 
 
-def _config_of(path: str, given: sigcore.ServerConfig) -> sigcore.ServerConfig:
-    """Return what a file says, together with what was given beside it; where both say something, they must agree."""
+def _of_file(path: str, given: sigcore.ServerConfig) -> _Make:
+    """Return what makes the server of a file and what was given beside it; where both say something, they must agree."""
     if given.endpoints:
         raise click.UsageError("The endpoints stand in the file of --config; give ENDPOINT or --config, not both.")
     config = sigcore.load_config(path)
@@ -90,38 +113,40 @@ def _config_of(path: str, given: sigcore.ServerConfig) -> sigcore.ServerConfig:
     for option, ours, theirs in (("--codec", given.codecs, config.codecs), ("--name", given.name, config.name)):
         if ours and theirs and ours != theirs:
             raise click.UsageError(f"{option} says {_shown(ours)}, {path} says {_shown(theirs)}; keep one of them.")
-    return replace(
-        config,
-        codecs=config.codecs or given.codecs,
-        name=config.name or given.name,
-        insecure=config.insecure or given.insecure,
-    )
+    said: dict[str, Any] = {"codecs": given.codecs, "name": given.name, "insecure": given.insecure, "audit": given.audit}
+
+    def make() -> ServerRouter:
+        from sigcore.aio import ServerRouter
+
+        return ServerRouter.from_config(path, **{name: value for name, value in said.items() if value})
+
+    return make
 
 
 def _shown(value: str | tuple[str, ...]) -> str:
     return printable(value if isinstance(value, str) else ", ".join(value))
 
 
-async def _serve(config: sigcore.ServerConfig, out: Output) -> None:
+async def _serve(make: _Make, out: Output, *, has_file: bool) -> None:
     import asyncio
 
-    from sigcore.aio import ServerRouter
-
     from ._printer import Printer
+    from ._reload import reloads_on_hangup
     from ._systemd import Systemd
 
     systemd = Systemd()
-    server = ServerRouter(**config.keywords())
+    server = make()
     async with systemd.watchdog(), Printer() as printer, server:
         visitors = _Visitors(printer, out, systemd)
-        try:
-            await visitors.welcome(server)
-            for event in (sigcore.EVENT_CONNECT, sigcore.EVENT_DISCONNECT):
-                await server.add_listener(visitors.sender_changed, event=event)
-            await visitors.watch_peers(server)
-        except asyncio.CancelledError:  # the user, systemd or the shell said so
-            await visitors.farewell()
-            raise
+        with reloads_on_hangup(server, systemd, out, has_file=has_file):
+            try:
+                await visitors.welcome(server)
+                for event in (sigcore.EVENT_CONNECT, sigcore.EVENT_DISCONNECT):
+                    await server.add_listener(visitors.sender_changed, event=event)
+                await visitors.watch_peers(server)
+            except asyncio.CancelledError:  # the user, systemd or the shell said so
+                await visitors.farewell()
+                raise
 
 
 class _Visitors:
@@ -154,6 +179,7 @@ class _Visitors:
             "events": sender.events,
             "requests": sender.requests,
             "peer": sender.peer and sender.peer.name,
+            "identity": sender.peer and (sender.peer.identity or None),
         }
         if not sender.connected:
             details["cause"] = sender.cause
@@ -167,13 +193,18 @@ class _Visitors:
         while True:
             now = Counter(await server.peers())
             for peer in (self._peers - now).elements():
-                await self._tell("peer", peer.name, peer.endpoint, {"endpoint": peer.endpoint}, came=False)
+                await self._tell_of_peer(peer, came=False)
             for peer in (now - self._peers).elements():
-                await self._tell("peer", peer.name, peer.endpoint, {"endpoint": peer.endpoint}, came=True)
+                await self._tell_of_peer(peer, came=True)
             if now != self._peers:
                 self._systemd.status(f"{now.total()} connected, at {', '.join(server.endpoints)}")
             self._peers = now
             await asyncio.sleep(_LOOK_AT_PEERS_EVERY_S)
+
+    async def _tell_of_peer(self, peer: sigcore.Peer, *, came: bool) -> None:
+        words = f"{peer.identity} at {peer.endpoint}" if peer.identity else peer.endpoint
+        details = {"identity": peer.identity or None, "endpoint": peer.endpoint}
+        await self._tell("peer", peer.name, words, details, came=came)
 
     async def farewell(self) -> None:
         """Print that the server ends, and how."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -38,6 +39,11 @@ class Systemd:
     def status(self, text: str) -> None:
         """Say how the service stands, in words that ``systemctl status`` shows."""
         self._tell(f"STATUS={printable(text)}")
+
+    def reloading(self) -> None:
+        """Say that the service begins to read its configuration again; ``ready`` ends that (``Type=notify-reload``)."""
+        # CLOCK_MONOTONIC, by which systemd tells this answer from an earlier one.
+        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self, status: str) -> None:
         """Say that the service begins to end."""

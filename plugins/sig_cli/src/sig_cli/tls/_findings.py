@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 import sigcore
 
@@ -16,6 +16,8 @@ from ._reading import is_authority, is_signed_by, names_of, roles_of
 
 _IDENTITY_KINDS = ("DNS", "email", "URI")
 """The kinds of name that may be an identity, as ``sigcore-tcp`` reads them; an address is none."""
+
+_KEYS_OF_TLS = (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)
 
 _LEAST_RSA_BITS = 2048
 _LEAST_CURVE_BITS = 224
@@ -105,10 +107,8 @@ def _of_key(certificate: x509.Certificate) -> Iterator[str]:
         yield f"its key is too weak: RSA of {key.key_size} bits, and OpenSSL takes {_LEAST_RSA_BITS} or more"
     if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < _LEAST_CURVE_BITS:
         yield f"its key is too weak: a curve of {key.key_size} bits, and OpenSSL takes {_LEAST_CURVE_BITS} or more"
-    if not isinstance(
-        key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)
-    ):
-        yield f"its key is of a kind that TLS does not take: {'DSA' if isinstance(key, dsa.DSAPublicKey) else 'unknown'}"
+    if not isinstance(key, _KEYS_OF_TLS):
+        yield "its key is of a kind that TLS does not take; have one issued for an EC key"
     hash_ = certificate.signature_hash_algorithm
     if hash_ is not None and hash_.name in _BROKEN_HASHES:
         yield f"it is signed with {hash_.name.upper()}, which OpenSSL does not take any more"
