@@ -14,7 +14,7 @@ from ..compare.ratios import rows_of
 from ..compare.systems import load_system
 from ..compare.tables import number, table
 from ..compare.workloads import GROUPS, WORKLOADS
-from . import bars
+from . import bars, secured
 from .bars import Standing, standings
 from .measured import OURS, Measured, without_paths
 from .quotes import quotes, with_quotes
@@ -37,6 +37,7 @@ def parts_of(measured: Measured, shortfalls: str) -> Mapping[str, str]:
         "machine": machine(measured),
         "bars": bars.table(found),
         "behind": behind(measured),
+        "secured": secured.table(measured),
         "shortfalls": wrapped(with_quotes(shortfalls_of(found, paragraphs(shortfalls)), known)),
     }
     for title, workloads in GROUPS.items():

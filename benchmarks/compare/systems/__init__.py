@@ -11,6 +11,8 @@ SYSTEMS = {
     "raw": ("raw", "Raw"),
     "sigcore": ("sigcore_", "Sigcore"),
     "sigcore-blocking": ("sigcore_blocking", "BlockingSigcore"),
+    "sigcore-tls": ("sigcore_secured", "SigcoreTls"),
+    "sigcore-locked": ("sigcore_secured", "SigcoreLocked"),
     "pyzmq": ("pyzmq", "PyZmq"),
     "zenoh": ("zenoh", "Zenoh"),
     "nats": ("nats", "Nats"),
