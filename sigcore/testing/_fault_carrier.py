@@ -14,10 +14,21 @@ from itertools import count
 from typing import NamedTuple, cast
 from weakref import WeakKeyDictionary
 
-from .._carrier import Carrier, Listening, is_local, like_factory, link_defaults, raw_options
+from .._carrier import (
+    Carrier,
+    Listening,
+    authenticates,
+    identify,
+    is_confidential,
+    is_local,
+    like_factory,
+    link_defaults,
+    raw_options,
+)
 from .._endpoint import Endpoint
+from .._identity import MediumIdentity
 from .._plugins import load_carrier
-from ._fault_link import FaultLink, Plan
+from ._fault_link import INSIDE, FaultLink, Plan
 from ._fault_options import FaultOptions, Side
 from ._faults import Faults, faults_of
 
@@ -39,6 +50,21 @@ class FaultCarrier:
         """Tell what the carrier inside says."""
         inside = _taken_apart(endpoint)
         return is_local(inside.carrier, inside.endpoint)
+
+    def is_confidential(self, endpoint: Endpoint) -> bool:
+        """Tell what the carrier inside says."""
+        inside = _taken_apart(endpoint)
+        return is_confidential(inside.carrier, inside.endpoint)
+
+    def authenticates(self, endpoint: Endpoint) -> bool:
+        """Tell what the carrier inside says."""
+        inside = _taken_apart(endpoint)
+        return authenticates(inside.carrier, inside.endpoint)
+
+    def identify(self, transport: asyncio.BaseTransport) -> MediumIdentity | None:
+        """Tell what the carrier inside says."""
+        inside: Carrier | None = transport.get_extra_info(INSIDE)
+        return None if inside is None else identify(inside, transport)
 
     def link_defaults(self, endpoint: Endpoint) -> Mapping[str, object]:
         """Return the defaults of the carrier inside."""
@@ -106,7 +132,9 @@ class _Inside(NamedTuple):
     def plan(self, side: Side, number: int, endpoint: Endpoint) -> Plan:
         """Return what is to go wrong on the link of that number."""
         is_clean = self.options.times is not None and number > self.options.times
-        return Plan(FaultOptions() if is_clean else self.options, self.faults, side, number, str(endpoint))
+        return Plan(
+            FaultOptions() if is_clean else self.options, self.faults, side, number, str(endpoint), self.carrier
+        )
 
 
 def _taken_apart(endpoint: Endpoint) -> _Inside:

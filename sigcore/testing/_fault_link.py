@@ -16,12 +16,18 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._fault_damage import Damage
 from ._fault_line import Allowance, Line
 from ._fault_options import CutHow, FaultOptions, Side
 from ._faults import Faults
+
+if TYPE_CHECKING:
+    from .._carrier import Carrier
+
+INSIDE = "sigcore fault carrier"
+"""By what name a transport tells, beside what the one inside knows, which carrier that is."""
 
 HIGH_WATER_BYTES = 64 * 1024  # asyncio's own default: above it the side that sends is held back
 _LOW_WATER_BYTES = HIGH_WATER_BYTES // 4
@@ -39,6 +45,7 @@ class Plan:
         side: Which side of the link this is.
         number: Which link of its endpoint this is, from 1.
         endpoint: Where the link leads, for messages.
+        carrier: The one inside.
     """
 
     options: FaultOptions
@@ -46,6 +53,7 @@ class Plan:
     side: Side
     number: int
     endpoint: str
+    carrier: Carrier | None = None
 
     def __str__(self) -> str:
         return f"link {self.number} ({self.side}, {self.endpoint})"
@@ -336,5 +344,7 @@ class FaultTransport(asyncio.Transport):
         self._link.inbound.release("program")
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what the carrier inside knows of the link."""
+        """Return what the carrier inside knows of the link, and that carrier itself."""
+        if name == INSIDE:
+            return self._link.plan.carrier
         return self._wire.get_extra_info(name, default)

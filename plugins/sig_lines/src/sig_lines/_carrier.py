@@ -14,7 +14,7 @@ import sigcore
 from ._calling import Calling
 from ._description import Description, describe
 from ._devices import Devices
-from ._inside import inside_at
+from ._inside import inside_at, inside_of
 from ._listening import LinesListening
 from ._options import TABLES, LinesOptions
 
@@ -41,6 +41,19 @@ class LinesCarrier:
         if not inside.listens:
             return True
         return bool(check(inside.endpoint)) if check is not None else False
+
+    def is_confidential(self, endpoint: sigcore.Endpoint) -> bool:
+        """Return ``True``: what a device's own router and the server say to each other does not leave the process."""
+        return True
+
+    def authenticates(self, endpoint: sigcore.Endpoint) -> bool:
+        """Return ``True``: the routers that come are this process's own."""
+        return True
+
+    def identify(self, transport: asyncio.BaseTransport) -> sigcore.MediumIdentity | None:
+        """Return what the carrier inside says of the device; ``local:lines`` where that knows nothing."""
+        inside = inside_of(transport)
+        return None if inside is None else inside.identity
 
     async def connect(
         self, endpoint: sigcore.Endpoint, protocol_factory: Factory
@@ -73,7 +86,8 @@ class LinesCarrier:
             raise sigcore.EndpointError(_in_words_of(endpoint, inside.endpoint, str(error))) from error
 
     async def _listen(self, endpoint: sigcore.Endpoint, inside: _Inside, protocol_factory: Factory) -> LinesListening:
-        devices = Devices(inside.endpoint, inside.description, protocol_factory)
+        identify = getattr(inside.carrier, "identify", None) if inside.listens else None
+        devices = Devices(inside.endpoint, inside.description, protocol_factory, identify)
         medium: sigcore.Listening
         if inside.listens:
             make_wire = sigcore.like_factory(devices.make_wire, protocol_factory)

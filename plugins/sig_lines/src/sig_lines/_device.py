@@ -93,6 +93,10 @@ class Device:
         kinds = ("bytes", "lines", "unmatched", "undecodable", "overlong", "unanswered", "refused")
         return {"sender": self._name, **{kind: counters[kind] for kind in kinds}, "events_dropped": self._dropped}
 
+    def is_known_as(self, identity: sigcore.MediumIdentity) -> None:
+        """Tell the server from now on who it is, as its medium proves it."""
+        self._inside.identity = identity
+
     # What its port tells, on the loop.
 
     def appeared(self, wire: asyncio.Transport, port: str) -> None:

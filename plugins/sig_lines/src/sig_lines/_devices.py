@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
 import sigcore
 
 from ._device import Console, Device
-from ._inside import Factory, Inside
+from ._inside import OUR_OWN, Factory, Inside
 from ._warning import Warnings
 from ._wire import Wire
 
 if TYPE_CHECKING:
     from ._description import Description
+
+Identify = Callable[[asyncio.BaseTransport], sigcore.MediumIdentity | None]
 
 
 class Devices:
@@ -27,9 +29,17 @@ class Devices:
         endpoint: The inner carrier's.
         description: What the devices are like.
         protocol_factory: Makes the server's protocol for a device's link.
+        identify: Tells who is at the other end of a wire, where the inner carrier can.
     """
 
-    def __init__(self, endpoint: sigcore.Endpoint, description: Description, protocol_factory: Factory) -> None:
+    def __init__(
+        self,
+        endpoint: sigcore.Endpoint,
+        description: Description,
+        protocol_factory: Factory,
+        identify: Identify | None = None,
+    ) -> None:
+        self._identify = identify
         self._endpoint = endpoint
         self._description = description
         self._protocol_factory = protocol_factory
@@ -72,6 +82,7 @@ class Devices:
             text = f"{port} is left alone: sender {name!r} is the device at {device.port}; put {{port}} into sender="
             self._warnings.warn("taken", text, asyncio.get_running_loop().time())
             return None
+        device.is_known_as((self._identify(wire) if self._identify is not None else None) or OUR_OWN)
         return device, port
 
     def _port_of(self, wire: asyncio.Transport) -> str:

@@ -19,8 +19,12 @@ from ._server_end import ServerEnd
 
 Factory = Callable[[], asyncio.Protocol]
 
+OUR_OWN = sigcore.MediumIdentity("local:lines", "process")
+"""Of a device that was connected to, so that its medium proves nothing: it is this very process that speaks for it."""
+
 _numbers = itertools.count(1)
 _by_name: WeakValueDictionary[str, Inside] = WeakValueDictionary()
+_by_meeting: WeakValueDictionary[str, Inside] = WeakValueDictionary()
 
 
 class Inside:
@@ -33,11 +37,13 @@ class Inside:
 
     Attributes:
         endpoint: Where the device's router connects.
+        identity: Who the device is, as far as its medium proves it.
     """
 
     def __init__(self, name: str, server: Factory, ready: asyncio.Event) -> None:
         token = f"{re.sub('[^A-Za-z0-9_.-]', '-', name)}.{next(_numbers)}"
         self.endpoint = f"lines://{token}"
+        self.identity = OUR_OWN
         self._memory = sigcore.load_carrier("mem")
         self._meeting = sigcore.Endpoint("mem", host=f"sig-lines-{token}")
         self._listening: sigcore.Listening | None = None
@@ -47,6 +53,7 @@ class Inside:
         self._loss: Exception | None = None
         self._end: ServerEnd | None = None
         _by_name[token] = self
+        _by_meeting[str(self._meeting)] = self
 
     @property
     def is_linked(self) -> bool:
@@ -90,3 +97,8 @@ class Inside:
 def inside_at(endpoint: sigcore.Endpoint) -> Inside | None:
     """Return the way that a private endpoint names; ``None`` when it names none."""
     return _by_name.get(endpoint.host) if endpoint.scheme == "lines" else None
+
+
+def inside_of(transport: asyncio.BaseTransport) -> Inside | None:
+    """Return the way that a transport of the server's end belongs to."""
+    return _by_meeting.get(transport.get_extra_info("peername") or "")

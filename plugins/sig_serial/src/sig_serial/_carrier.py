@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from sigcore import Endpoint
+from sigcore import Endpoint, MediumIdentity
 
 from ._address import NetworkAddress, endpoint_at, read_address
 from ._defaults import link_defaults
@@ -19,6 +19,7 @@ from ._link import Role
 from ._listening import SerialListening
 from ._opening import open_endpoint
 from ._options import SerialOptions
+from ._port_identity import name_for_identity, port_identity
 
 if TYPE_CHECKING:
     from ._finding import ListPorts
@@ -55,6 +56,19 @@ class SerialCarrier:
         """Whether only this machine can reach the port: any but those behind a bridge elsewhere on the network."""
         address = read_address(endpoint)
         return not isinstance(address, NetworkAddress) or address.is_local
+
+    def is_confidential(self, endpoint: Endpoint) -> bool:
+        """Whether nobody else can read what is said: at any port but those behind a bridge on the network."""
+        return not isinstance(read_address(endpoint), NetworkAddress)
+
+    def authenticates(self, endpoint: Endpoint) -> bool:
+        """Whether the port says who is there: any but those behind a bridge, which tells nothing of what is behind."""
+        return self.is_confidential(endpoint)
+
+    def identify(self, transport: asyncio.BaseTransport) -> MediumIdentity | None:
+        """Return what is at the other end, as ``port:`` and the port's name, or the USB identity that was asked for."""
+        name: str = transport.get_extra_info("known_as") or ""
+        return MediumIdentity(port_identity(name), "port") if name else None
 
     async def connect(
         self, endpoint: Endpoint, protocol_factory: Callable[[], asyncio.Protocol]
@@ -95,6 +109,7 @@ class SerialCarrier:
                 line.endpoint = str(endpoint_at(port.path, endpoint))
             else:
                 line.cable = str(address)  # a device that reboots may come back by another path
+                line.known_as = name_for_identity(address)
             return line
 
         listening = SerialListening(endpoint, address, options, start, self._list_ports)

@@ -34,6 +34,7 @@ class PortLine(ABC):
         protocol_factory: Called for each link that comes up.
 
     Attributes:
+        known_as: By what name the port is somebody's identity; empty for none: its path, or what it was asked for by.
         cable: The name of the cable, by which the session above knows that whoever comes by it is the same again. The
             port's path, unless it is set to what stays when that changes; before the first link.
         endpoint: The endpoint of just this port, where the line is of an endpoint that means several; empty, unless it
@@ -48,6 +49,7 @@ class PortLine(ABC):
         self.up: asyncio.Future[tuple[asyncio.Transport, asyncio.Protocol]] = self._loop.create_future()
         self.closed: asyncio.Future[OSError | None] = self._loop.create_future()
         self.cable = port.path
+        self.known_as = port.path
         self.endpoint = ""
         self._port = port
         self._role = role
@@ -184,6 +186,7 @@ class PortLine(ABC):
             "peername": port.path,
             "cable": self.cable,
             "endpoint": self.endpoint,
+            "known_as": self.known_as,
             "serial": port.device,
             "byte_s": port.byte_s,
             "counters": self.counters,
