@@ -93,6 +93,8 @@ def _one_of(word: str, known: tuple[str, ...], what: str) -> str:
 
 
 def _each(values: str | Iterable[str], what: str, check: Callable[[str], str]) -> tuple[str, ...]:
+    if not isinstance(values, Iterable):
+        raise ValueError(f"{what} of a rule must be a text, or some, not {type(values).__name__}")
     texts = (values,) if isinstance(values, str) else tuple(values)
     if not texts:
         raise ValueError(f"a rule has no {what}, so it would say nothing; leave the rule out, or name some")

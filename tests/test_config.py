@@ -205,6 +205,8 @@ def test_a_file_gives_every_argument_of_a_server(tmp_path: Path) -> None:
     assert config.keywords() == {
         "name": "gateway",
         "insecure": True,
+        "rules": (),
+        "audit": False,
         "codecs": ("json",),
         "endpoints": (
             "mem://one?heartbeat=2s",
@@ -221,7 +223,8 @@ def test_a_file_gives_every_argument_of_a_server(tmp_path: Path) -> None:
 
 def test_what_a_file_leaves_out_is_left_to_the_server(tmp_path: Path) -> None:
     config = load(tmp_path, 'endpoints = ["mem://one"]')
-    assert config.keywords() == {"name": None, "insecure": False, "codecs": None, "endpoints": ("mem://one",)}
+    left_out = {"name": None, "insecure": False, "codecs": None, "rules": (), "audit": False}
+    assert config.keywords() == {**left_out, "endpoints": ("mem://one",)}
     assert config.log_level is None
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import sigcore
@@ -20,7 +21,7 @@ class BlockingPeer:
     """A blocking router, opened."""
 
     def __init__(self, kind: str, *args: Any, **options: Any) -> None:
-        self.router: Any = getattr(sigcore, kind)(*args, **options)
+        self.router: Any = attrgetter(kind)(sigcore)(*args, **options)
         self.router.open()
 
     def do(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -43,7 +44,7 @@ class AsyncioPeer:
         self._thread = threading.Thread(target=self._run_loop, name=f"loop of a {kind}")
         self._thread.start()
         try:
-            self.router: Any = self.do(getattr(sigcore.aio, kind), *args, **options)
+            self.router: Any = self.do(attrgetter(kind)(sigcore.aio), *args, **options)
             self.do(self.router.open)
         except BaseException:
             self._stop()
@@ -84,5 +85,5 @@ Peer = BlockingPeer | AsyncioPeer
 
 
 def make_peer(form: str, kind: str, *args: Any, **options: Any) -> Peer:
-    """Return an opened ``ServerRouter`` or ``ClientRouter`` of a form."""
+    """Return an opened ``ServerRouter`` or ``ClientRouter`` of a form, or what such a class method gives."""
     return (BlockingPeer if form == "blocking" else AsyncioPeer)(kind, *args, **options)
