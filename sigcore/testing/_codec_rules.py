@@ -48,6 +48,7 @@ _OTHER = {"unit": "F", "list": ["C"]}
 _BIG_INTEGERS = (2**63, 2**64, -(2**63) - 1, 2**70, -(10**40))
 _LEVELS = 16  # how deep a codec must go at least, and below 5 000 it must stop
 _TOO_DEEP = (5_000, 1_000_000)
+_TOO_MANY = 1_000_000
 _THREADS, _ROUNDS = 4, 50
 _GARBAGE, _SEED = 3_000, 7
 
@@ -158,6 +159,11 @@ def _bounds_depth(codec: Codec) -> None:
         )
 
 
+def _bounds_entries(codec: Codec) -> None:
+    _must_refuse(codec.encode, [[]] * _TOO_MANY, "a list of a million empty lists")
+    _must_refuse(codec.encode, {str(number): [] for number in range(_TOO_MANY)}, "a map of a million empty lists")
+
+
 def _takes_memoryviews(codec: Codec) -> None:
     for value in _PLAIN:
         encoded = codec.encode(value)
@@ -225,6 +231,7 @@ RULES: dict[str, Callable[[Codec], None]] = {
     "something after the value is a CodecError": _refuses_trailing,
     "garbage is a CodecError, or a value that encodes": _survives_garbage,
     "nesting is bounded, and too much of it a CodecError": _bounds_depth,
+    "entries are bounded, and too many of them a CodecError": _bounds_entries,
     "a memoryview is decoded like bytes": _takes_memoryviews,
     "nothing of the buffer is kept": _keeps_no_buffer,
     "no state is kept between calls": _keeps_no_state,
