@@ -23,7 +23,7 @@ def tables() -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
-ROWS = [cells for cells in tables() if cells != HEAD and set("".join(cells)) > {"-", " "}]
+ROWS = [cells for cells in tables() if cells != HEAD and not set("".join(cells)) <= {"-", " "}]
 
 
 def named_in(cell: str) -> Iterator[tuple[str, str]]:

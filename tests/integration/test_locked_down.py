@@ -52,7 +52,7 @@ def test_the_configuration_is_taken_once_systemd_has_passed_the_secrets_on(
     keywords = config.keywords()
     assert keywords["anonymous"] is False
     assert not keywords["insecure"]
-    assert len(keywords["rules"]) == 3
+    assert len(keywords["rules"]) == 4
 
 
 def test_the_configuration_fits_the_schema() -> None:
