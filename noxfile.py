@@ -260,8 +260,8 @@ def lock(session: nox.Session, file: Path, *asked: str) -> None:
 
 
 def pinned_requirements() -> Iterator[str]:
-    """Yield all requirements that the sessions have, but for those of ``bench``: it measures what is new."""
-    groups = [name for name in PROJECT["dependency-groups"] if name not in ("bench", "pin", "audit")]
+    """Yield all that the sessions require, but for ``bench``, which measures what is new, and ``fuzz``."""
+    groups = [name for name in PROJECT["dependency-groups"] if name not in ("bench", "fuzz", "pin", "audit")]
     for requirement in itertools.chain(*map(group, groups), *map(requirements_of, PACKAGES)):
         if not Requirement(requirement).name.startswith("sigcore"):
             yield requirement
