@@ -19,6 +19,8 @@ from ._access_config import KEYS, read_rules
 from ._access_rule import Rule
 from ._endpoint import Endpoint
 from ._errors import ConfigError, EndpointError
+from ._identity import Identity
+from ._identity_config import read_identities
 from ._limits import LinkKeywords, LinkOptions, ServerLimits, about_0, said
 from ._options import format_limit, format_seconds, format_size, option_names, read_number
 from ._shown import HIDDEN, is_secret, shown
@@ -26,14 +28,31 @@ from ._shown import HIDDEN, is_secret, shown
 LOG_LEVELS = ("debug", "info", "warning", "error")
 """From all to least."""
 
+AUTHENTICATION = ("identities", "anonymous", "plugins")
+"""The keys that say who may come."""
+
 KNOWN = {
-    "": ("name", "insecure", "codecs", "endpoints", *option_names(ServerLimits), "limits", "logging", "audit", "rules"),
+    "": (
+        "name",
+        "insecure",
+        "codecs",
+        "endpoints",
+        *option_names(ServerLimits),
+        "limits",
+        "logging",
+        "audit",
+        "rules",
+        *AUTHENTICATION,
+    ),
     "endpoints": ("url", "options"),
     "limits": tuple(LinkKeywords.__annotations__),
     "logging": ("level",),
     "rules": KEYS,
 }
 """The keys of each table; ``""`` is the file itself."""
+
+
+_AN_IDENTITY = "a table of tables, as in [identities.thermo-7]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +70,9 @@ class ServerConfig:
             does; ``None`` where the file does not say.
         rules: Who may do what; none of them lets everybody do everything.
         audit: Whether what the rules deny is only logged and counted.
+        identities: Who may come; where their secrets are, not these.
+        anonymous: Whether those may come who do not say who they are; ``None`` as for ``ServerRouter``.
+        plugins: Names of plug-ins to use.
     """
 
     endpoints: tuple[str, ...] = field(repr=False)
@@ -62,6 +84,9 @@ class ServerConfig:
     log_level: str | None = None
     rules: tuple[Rule, ...] = ()
     audit: bool = False
+    identities: Mapping[str, Identity] = field(default_factory=dict)
+    anonymous: bool | None = None
+    plugins: tuple[str, ...] = ()
 
     def keywords(self) -> dict[str, Any]:
         """Return the arguments of ``ServerRouter`` that this stands for."""
@@ -72,6 +97,9 @@ class ServerConfig:
             "insecure": self.insecure,
             "rules": self.rules,
             "audit": self.audit,
+            "identities": self.identities,
+            "anonymous": self.anonymous,
+            "plugins": self.plugins,
             **self.bounds,
             **self.limits,
         }
@@ -177,6 +205,9 @@ def _server(table: _Table, problems: _Problems) -> ServerConfig:
         bounds=_bounds(table),
         limits=cast(LinkKeywords, limits),
         log_level=_log_level(table.table("logging")),
+        identities=read_identities(table.get("identities", dict, _AN_IDENTITY) or {}, problems.note),
+        anonymous=table.get("anonymous", bool, "true or false"),
+        plugins=_plugins(table),
         rules=read_rules(table.get("rules", list, "tables, as in [[rules]]") or [], problems.note),
         audit=bool(table.get("audit", bool, "true or false")),
     )
@@ -189,6 +220,14 @@ def _codecs(table: _Table) -> tuple[str, ...] | None:
     if not names or not all(isinstance(name, str) and name for name in names):
         table.note("codecs", 'it must list at least one codec by its name, as in ["json", "cbor"]')
         return None
+    return tuple(names)
+
+
+def _plugins(table: _Table) -> tuple[str, ...]:
+    names = table.get("plugins", list, 'a list, as in ["ldap"]') or []
+    if not all(isinstance(name, str) and name for name in names):
+        table.note("plugins", 'it must list plug-ins by their names, as in ["ldap"]')
+        return ()
     return tuple(names)
 
 

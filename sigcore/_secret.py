@@ -53,11 +53,8 @@ class Secret:
             SecretError: ``where`` is no such place, there is nothing, or what is there is too short or too long. No
                 message quotes it, nor a ``where`` that is none, since that may be the secret itself.
         """
-        kind, colon, name = where.partition(":") if isinstance(where, str) else ("", "", "")
-        read = _READERS.get(kind)
-        if read is None or not colon or not name:
-            raise SecretError(f"where the secret is must be {WHERE}; a secret itself must not stand here")
-        return cls(_checked(read(name), where))
+        kind, _, name = check_place(where).partition(":")
+        return cls(_checked(_READERS[kind](name), where))
 
     def reveal(self) -> bytes:
         """Return the secret itself: to reckon or to send with, never to show or to log."""
@@ -79,6 +76,18 @@ class Secret:
 def read_secret(given: Secret | str) -> Secret:
     """Return a secret that is given, or the one that stands at the place that is given (see ``Secret.read``)."""
     return given if isinstance(given, Secret) else Secret.read(given)
+
+
+def check_place(where: object) -> str:
+    """Return ``where`` if it says where a secret is; whether there is one is not looked at.
+
+    Raises:
+        SecretError: It does not; the message does not quote it, since it may be the secret itself.
+    """
+    kind, _, name = where.partition(":") if isinstance(where, str) else ("", "", "")
+    if not isinstance(where, str) or kind not in _READERS or not name:
+        raise SecretError(f"where the secret is must be {WHERE}; a secret itself must not stand here")
+    return where
 
 
 def token_text(token: Secret) -> str:

@@ -45,6 +45,21 @@ def schema() -> dict[str, Any]:
                 "type": "boolean",
                 "default": False,
             },
+            "anonymous": {
+                "description": "Whether those may come who do not say who they are; by default while nobody could.",
+                "type": "boolean",
+            },
+            "plugins": {
+                "description": "Names of plug-ins to use, in the order in which they are asked.",
+                "type": "array",
+                "items": {"type": "string", "minLength": 1},
+                "examples": [["ldap"]],
+            },
+            "identities": {
+                "description": "Who may come, and where what proves it is.",
+                "type": "object",
+                "additionalProperties": identity(),
+            },
             "audit": {
                 "description": "Whether what the rules deny is only logged and counted.",
                 "type": "boolean",
@@ -110,6 +125,23 @@ def endpoint() -> dict[str, Any]:
                 },
                 "additionalProperties": {"type": ["string", "number", "boolean", "array", "object"]},
             },
+        },
+    }
+
+
+def identity() -> dict[str, Any]:
+    """Return the schema of an identity."""
+    place = {"type": "string", "pattern": "^(env|file|credential):.+$", "examples": ["credential:thermo-7"]}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "secret": {"description": "Where the secret is that both sides know and that is never sent.", **place},
+            "token": {
+                "description": "Where the token is that is shown over links which nobody else can read.",
+                **place,
+            },
+            "groups": one_or_more("The groups that it is in, for rules."),
         },
     }
 
