@@ -207,6 +207,9 @@ def test_a_file_gives_every_argument_of_a_server(tmp_path: Path) -> None:
         "insecure": True,
         "rules": (),
         "audit": False,
+        "identities": {},
+        "anonymous": None,
+        "plugins": (),
         "codecs": ("json",),
         "endpoints": (
             "mem://one?heartbeat=2s",
@@ -223,7 +226,8 @@ def test_a_file_gives_every_argument_of_a_server(tmp_path: Path) -> None:
 
 def test_what_a_file_leaves_out_is_left_to_the_server(tmp_path: Path) -> None:
     config = load(tmp_path, 'endpoints = ["mem://one"]')
-    left_out = {"name": None, "insecure": False, "codecs": None, "rules": (), "audit": False}
+    left_out: dict[str, object] = {"name": None, "insecure": False, "codecs": None, "rules": (), "audit": False}
+    left_out |= {"identities": {}, "anonymous": None, "plugins": ()}
     assert config.keywords() == {**left_out, "endpoints": ("mem://one",)}
     assert config.log_level is None
 
