@@ -908,3 +908,24 @@ def test_routers_exchange_events_over_tls(good: Deployment) -> None:
                 assert info.peer.identity == "thermo-7"
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(None, "it wants a certificate of this side"), (["thermo-7", "thermo-8"], "your certificate has several names")],
+    ids=["none", "two names"],
+)
+def test_a_router_that_is_not_let_in_is_told_why_at_once(good: Deployment, names: Any, told: str) -> None:
+    query = "" if names is None else f"&cert={good.ca.issue('odd.pem', *names)}"
+
+    async def scenario() -> None:
+        async with sigcore.aio.ServerRouter(good.listens().url_with_secrets()) as server:
+            port = Endpoint.parse(server.endpoints[0]).port or 0
+            with pytest.raises(NotAuthenticated) as caught:
+                async with asyncio.timeout(LIMIT_S):
+                    await sigcore.aio.ClientRouter(good.connects(port, query).url_with_secrets()).open()
+            assert told in str(caught.value)
+            async with sigcore.aio.ClientRouter(good.connects(port).url_with_secrets()) as client:
+                assert client.connected
+
+    asyncio.run(scenario())

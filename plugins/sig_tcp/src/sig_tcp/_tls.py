@@ -72,7 +72,8 @@ class TlsCarrier:
         """
         options = endpoint.options(TlsOptions)
         port_of(endpoint)
-        context = client_context(endpoint, options)
+        # The authorities of the system take a while to read: 70 ms on a small machine.
+        context = await asyncio.to_thread(client_context, endpoint, options)
         name = options.server_name or _name_of(endpoint.host)
 
         def make() -> TlsLink:
