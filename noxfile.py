@@ -40,6 +40,7 @@ BENCHMARKS = {
     "scan": (),
     "advice": ("--rounds", "3"),
     "serial": ("--brief",),
+    "tls": ("--rounds", "3"),
 }
 """The small ones, with the options that make them brief."""
 BRIEF = "--brief"

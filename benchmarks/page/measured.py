@@ -19,7 +19,18 @@ from ..report import Table
 RAW, OURS = "raw", ("sigcore", "sigcore-blocking", "sigcore-tls", "sigcore-locked")
 NO_PEERS = {RAW, *OURS, "redis-batches"}
 """Nobody's rivals: the last does other work than all others, and is there to show what that is worth."""
-SMALL_ONES = ("in_process", "startup", "idle", "growth", "client_path", "server_path", "codecs", "scan", "advice")
+SMALL_ONES = (
+    "in_process",
+    "startup",
+    "idle",
+    "growth",
+    "client_path",
+    "server_path",
+    "codecs",
+    "scan",
+    "advice",
+    "tls",
+)
 
 
 @dataclass(frozen=True)
