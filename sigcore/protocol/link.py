@@ -33,6 +33,12 @@ HANDSHAKE_FRAME_BYTES = 4096
 LARGE_BYTES = 32 * 1024
 """From this size on it is cheaper to write something by itself than to copy it."""
 
+MANY_SKIPPED = 1_000
+"""Extensions are no items, so that what counts items does not see them; from so many on, bytes are counted."""
+
+A_SLICE = 16 * 1024
+"""Bytes of empty extensions that take 2 ms."""
+
 MAX_RETRY_MS = 60_000
 """The longest that one side may ask the other to stay away."""
 
@@ -57,6 +63,7 @@ class Link:
         session: What it carries while it is up.
         ended: Called once, when the link ends for any reason.
         has_more: Whether ``data_to_send``, which has just been called, may have more to give.
+        most_bytes: How much of what came should be given to ``receive`` in one turn of the loop.
         retry_after_s: How long the other side asked us to wait before the next link.
     """
 
@@ -76,6 +83,7 @@ class Link:
         "ended",
         "error",
         "has_more",
+        "most_bytes",
         "options",
         "retry_after_s",
         "session",
@@ -93,6 +101,7 @@ class Link:
         self.session: Session | None = None
         self.ended: Callable[[], object] = _nobody
         self.retry_after_s = 0.0
+        self.most_bytes = sys.maxsize
         self._begin = b""  # what came of the preface
         self._reader = FrameReader(HANDSHAKE_FRAME_BYTES, {})
         self._items: Iterator[Item] | None = None  # what came and is not dealt with
@@ -144,6 +153,8 @@ class Link:
         except Exception as error:  # noqa: BLE001  # a fault of ours must cost this link and nobody else
             self._blame(error)
         else:
+            if self._reader.skipped > MANY_SKIPPED:
+                self.most_bytes = A_SLICE
             if self.session is not None:
                 self.session.schedule_ack(now_s)
         return self._items is None
@@ -271,7 +282,8 @@ class Link:
             text = f"the connection was lost: {cause}" if cause else "the other side closed the connection"
             error = LinkError(text, cause=cause.cause if isinstance(cause, LinkError) else LINK_LOST)
             error.__cause__ = cause
-            self._leave(error, ends_session=False)
+            # Over TLS 1.3 a client learns only after its own handshake that its certificate is not accepted.
+            self._leave(cause if isinstance(cause, LinkRefused) else error, ends_session=False)
         self._slots.clear()
 
     # for the subclasses
@@ -397,8 +409,8 @@ def _nobody() -> None:
 
 def _what_speaks(begin: bytes) -> str:
     """Say what is at the other end, from the first bytes that it sent."""
-    if begin[:1] == b"\x16":
-        guess = "it looks like TLS; this endpoint is not encrypted"
+    if begin[:1] in (b"\x15", b"\x16"):
+        guess = "it looks like TLS; use tls:// on both sides, or on neither"
     elif begin[:4] in (b"GET ", b"POST", b"HEAD", b"PUT ", b"HTTP", b"OPTI", b"CONN"):
         guess = "it looks like HTTP; this is no web server's port"
     elif begin[:3] == b"SSH":

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+import sigcore
+
 DONE, FAILED, USAGE = range(3)
 
 Sig = Any
@@ -17,29 +19,23 @@ Sig = Any
 
 @pytest.fixture(scope="module")
 def folder(sig: Sig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with secrets, and the file of a server that knows some of them."""
+    """A folder with secrets."""
     path = tmp_path_factory.mktemp("secrets")
     for name in ("thermo-7", "token", "stranger"):
         sig("secret", "new", "--out", str(path / name))
-    (path / "sigcore.toml").write_text(
-        f"""
-        endpoints = ["tcp://127.0.0.1:0", "unix://{path}/sig.sock"]
-        anonymous = false
-        [identities.thermo-7]
-        secret = "file:{path}/thermo-7"
-        [identities.dashboard]
-        token = "file:{path}/token"
-        """,
-        encoding="utf-8",
-    )
     return path
 
 
 @pytest.fixture(scope="module")
-def served(sig: Sig, folder: Path) -> Iterator[tuple[str, str]]:
-    """The server's endpoints: one that others can read along, and one that nobody can."""
-    with sig.running("serve", "--json", "--config", str(folder / "sigcore.toml")) as server:
-        tcp, unix = server.record()["endpoints"]
+def served(folder: Path) -> Iterator[tuple[str, str]]:
+    """The endpoints of a server that knows two of them: one that others can read along, and one that nobody can."""
+    identities = {
+        "thermo-7": sigcore.Identity(secret=f"file:{folder}/thermo-7"),
+        "dashboard": sigcore.Identity(token=f"file:{folder}/token"),
+    }
+    endpoints = ["tcp://127.0.0.1:0", f"unix://{folder}/sig.sock"]
+    with sigcore.ServerRouter(endpoints, identities=identities, anonymous=False) as server:
+        tcp, unix = server.endpoints
         yield tcp, unix
 
 
