@@ -35,7 +35,7 @@ def check(data: bytes) -> bool:
         now_s, _events = do(link, supply, now_s)
         was_up |= link.is_up
         assert link.kept_bytes <= WINDOW + framed_size(DATA_HEADER_BYTES + PAYLOAD) + 2 + MAX_LINE_BYTES
-        for _ in range(8):
+        for _ in range(32 + 2 * link.unacknowledged):  # packets of one byte, some of them sent again
             if not link.data_to_send(now_s):
                 break
             now_s = max(now_s, link.room_s)
