@@ -52,14 +52,14 @@ FLOODS: dict[str, bytes] = {
     "large pads": frame(Kind.PAD, 1, bytes(1 << 20)),
     "ack": frame(Kind.ACK, 0, write_ack(0, ALL_CREDIT)) * 3_000,
     "extension": frame(0x99, 1) * 20_000,
-    "listen, unlisten": numbered(lambda n: control(Kind.LISTEN, n) + frame(Kind.UNLISTEN, n)),
+    "listen and unlisten": numbered(lambda n: control(Kind.LISTEN, n) + frame(Kind.UNLISTEN, n)),
     "listen to one": numbered(lambda n: control(Kind.LISTEN, n, sender="s1", event="tick") + frame(Kind.UNLISTEN, n)),
     "presence": numbered(lambda n: control(Kind.LISTEN, n, event="#connect") + frame(Kind.UNLISTEN, n)),
     "replay": numbered(lambda n: control(Kind.LISTEN, n, replay=1_000) + frame(Kind.UNLISTEN, n)),
     "sender comes and goes": control(Kind.ADD_SENDER, 5, sender="evil", events=[f"e{n}" for n in range(900)])
     + control(Kind.REMOVE_SENDER, 0, sender="evil"),
     "query": control(Kind.QUERY, 5, what="senders") * 1_000,
-    "request, cancel": (frame(Kind.REQUEST, 5, write_request("s1", "echo", "", 2_000, b"1")) + frame(Kind.CANCEL, 5))
+    "request and cancel": (frame(Kind.REQUEST, 5, write_request("s1", "echo", "", 2_000, b"1")) + frame(Kind.CANCEL, 5))
     * 2_000,
     "request to nobody": frame(Kind.REQUEST, 5, write_request("nobody", "x", "", 2_000, b"1")) * 2_000,
     "reply to nobody": frame(Kind.REPLY, 9, b"1") * 5_000,

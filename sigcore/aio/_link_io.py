@@ -96,8 +96,11 @@ class LinkIO(asyncio.Protocol):
         if self._writes:  # no carrier may, but some do; what it leads to comes in a turn of its own
             self._wait_for_turn(bytes(data))
             return
-        if not self.link.receive(data, self._loop.time(), ITEMS_A_TURN):
-            self._wait_for_turn(b"")
+        rest = b""
+        if len(data) > self.link.most_bytes:
+            data, rest = data[: self.link.most_bytes], data[self.link.most_bytes :]
+        if not self.link.receive(data, self._loop.time(), ITEMS_A_TURN) or rest:
+            self._wait_for_turn(rest)
         self._received(self)  # last: a listener that ends the program raises through it
 
     def _wait_for_turn(self, rest: bytes) -> None:

@@ -44,7 +44,7 @@ BYE_CODES = {
     "codec": "The server has no codec of those offered.",
     "handshake_timeout": "The handshake took too long.",
     "too_many_pending": "Too many handshakes are under way; later there may be room.",
-    "too_many_links": "The server takes no more links at the moment.",
+    "too_many_links": "The server takes no more links, or none of that identity, at the moment.",
     "not_authenticated": "A side did not prove who it is.",
     "malformed_body": "A body breaks its layout.",
     "invalid_name": "A name breaks the rules for names.",
