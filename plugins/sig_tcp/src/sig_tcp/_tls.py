@@ -103,8 +103,9 @@ class TlsCarrier:
         options = endpoint.options(TlsOptions)
         port_of(endpoint)
         certificates = Certificates(lambda: server_context(endpoint, options), options.files)
-        entrance = _Entrance(certificates, str(endpoint))
+        entrance = _Entrance(certificates)
         bound, acceptors = await listen_tcp(endpoint, protocol_factory, options, ways=entrance.way, tells=False)
+        entrance.where = str(bound)
         certificates.watch()
         return TlsListening(bound, acceptors, certificates, entrance)
 
@@ -136,12 +137,13 @@ class _Entrance:
     Attributes:
         certificates: What counts for the next connection.
         coming: The ends of these connections.
+        where: What to call it in the log: the endpoint really bound.
     """
 
-    def __init__(self, certificates: Certificates, where: str) -> None:
+    def __init__(self, certificates: Certificates) -> None:
         self.certificates = certificates
+        self.where = ""
         self.coming: set[TlsLink] = set()
-        self._where = where
         self._seldom = Seldom(_log)
 
     def way(self, source: str) -> _Way:
@@ -161,9 +163,9 @@ class _Entrance:
         if error is None:
             return
         if isinstance(error, EndedInHandshake) and not error.begin:
-            _log.debug("%s: %s looked in and left", self._where, source)
+            _log.debug("%s: %s looked in and left", self.where, source)
             return
-        self._seldom.warn(_cause_of(error), f"{self._where}: no link with {source}: {_told(cast(Exception, error))}")
+        self._seldom.warn(_cause_of(error), f"{self.where}: no link with {source}: {_told(cast(Exception, error))}")
 
 
 class _Way:
@@ -201,6 +203,8 @@ def _cause_of(error: BaseException) -> str:
 def _told(error: Exception) -> str:
     if isinstance(error, NotTls):
         return f"{error}; this endpoint is tls://, use that on both sides"
+    if isinstance(error, EndedInHandshake):
+        return str(error)
     return str(explained(error, is_server=True))
 
 

@@ -177,7 +177,7 @@ class TlsLink(asyncio.Protocol):
         self._settle(error)
 
     def _is_too_slow(self) -> None:
-        self.hurry(TimeoutError(f"no TLS handshake within {self._within_s:g} s"))
+        self.hurry(TimeoutError(f"no TLS handshake within {self._within_s:.1f} s"))
 
     def hurry(self, error: TimeoutError) -> None:
         """End a handshake that takes too long for this reason; does nothing to a link."""
