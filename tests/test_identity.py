@@ -12,8 +12,18 @@ from pathlib import Path
 import pytest
 
 import sigcore
-from sigcore import ConfigError, EndpointError, Identity, InsecureEndpoint, InvalidName, MediumIdentity, Secret
-from sigcore import SecretError, check_identity, load_config
+from sigcore import (
+    ConfigError,
+    EndpointError,
+    Identity,
+    InsecureEndpoint,
+    InvalidName,
+    MediumIdentity,
+    Secret,
+    SecretError,
+    check_identity,
+    load_config,
+)
 
 TEXT = "correct horse battery staple"
 
