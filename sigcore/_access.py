@@ -207,7 +207,7 @@ def _asked(identity: str, verb: str, sender: str, name: str) -> str:
     who = shown(identity) if identity else f"whoever is {ANONYMOUS}"
     if verb == "see":
         return f"{who} to see {shown(sender)}"
-    return f"{who} to {verb} {shown(name)} of {shown(sender)}"
+    return f"{who} to {'listen for' if verb == 'listen' else verb} {shown(name)} of {shown(sender)}"
 
 
 _OPEN = Decision(True, None, "there are no rules, so everybody may do everything")

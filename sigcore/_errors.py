@@ -16,7 +16,7 @@ Each also derives from the built-in that a Python user would catch::
     │   ├── PluginConflict                      two packages claim that name
     │   └── PluginBroken (ImportError)          it is installed but does not load
     ├── SenderExists (ValueError)           the sender's name is taken
-    ├── NotAllowed (PermissionError)        the endpoint does not take senders of that name
+    ├── NotAllowed (PermissionError)        the server's rules, or its endpoint, do not allow it
     ├── EventNotDeclared (LookupError)      the sender does not declare that event
     ├── HandleRemoved (RuntimeError)        a Sender or Listener used after its removal
     ├── WrongThread (RuntimeError)          a blocking call on the router's own thread
@@ -122,7 +122,7 @@ class SenderExists(SigError, ValueError):
 
 
 class NotAllowed(SigError, PermissionError):
-    """The server's endpoint does not take a sender of that name; the message says which names it takes."""
+    """The server's rules do not allow it, or its endpoint does not take a sender of that name."""
 
 
 class EventNotDeclared(SigError, LookupError):

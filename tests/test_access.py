@@ -54,7 +54,7 @@ def test_the_rule_that_decides_is_told() -> None:
     assert rules.decide("dashboard", "listen", "door", "state").rule == allow
     decision = rules.decide("guest", "listen", "door", "state")
     assert (decision.allowed, decision.rule) == (False, deny)
-    assert decision.reason == "rules[1] (deny group:guests to listen: door) denies 'guest' to listen 'state' of 'door'"
+    assert decision.reason == "rules[1] (deny group:guests to listen: door) denies 'guest' to listen for 'state' of 'door'"
     assert rules.decide("guest", "send", "door", "state").reason == "no rule allows 'guest' to send 'state' of 'door'"
 
 

@@ -195,7 +195,8 @@ class ServerRouter(NetworkedRouter):
         if self._watched is None:
             raise ConfigError(["this server is not from a configuration file; give it its rules by set_rules()"])
         said = load_config(self._watched.path).keywords() | self._beside
-        self._ruling = replace(self._ruling, rules=tuple(said["rules"]), audit=said["audit"])
+        groups = groups_of(said["identities"])
+        self._ruling = replace(self._ruling, rules=tuple(said["rules"]), audit=said["audit"], groups=groups)
         self._post(self._rule)
         _log.info("the rules were read again from %s", os.fspath(self._watched.path))
 

@@ -95,7 +95,8 @@ def refusal(identity: str, verb: str, sender: str | None, name: str | None) -> s
     """Return what is said to whoever may not do something; nothing of the rules, nor of who or what is there."""
     if verb == "see":
         return f"{_you(identity)} may not see whether sender {_named(sender)} is there; {ASK}"
-    return f"{_you(identity)} may not {verb} {_named(name)} of sender {_named(sender)}; {ASK}"
+    what = "listen for" if verb == "listen" else verb
+    return f"{_you(identity)} may not {what} {_named(name)} of sender {_named(sender)}; {ASK}"
 
 
 def _you(identity: str) -> str:

@@ -131,6 +131,22 @@ def test_a_change_of_the_file_holds_within_a_second(make: Make, tmp_path: Path) 
     assert time.monotonic() - begin < 1.5
 
 
+def test_a_group_of_the_file_gains_a_member(make: Make, tmp_path: Path) -> None:
+    file = tmp_path / "sigcore.toml"
+    rules = '[[rules]]\nwho = "group:readers"\nallow = "listen"\n[identities.alice]\nsecret = "{}"\ngroups = [{}]\n'
+    secret = tmp_path / "secret"
+    secret.write_text("correct horse battery staple")
+    secret.chmod(0o600)
+    write(file, "groups", rules.format(f"file:{secret}", ""))
+    server = make("ServerRouter.from_config", file)
+    client = make("ClientRouter", "mem://groups", identity="alice", secret=f"file:{secret}")
+    with pytest.raises(sigcore.NotAllowed):
+        client.add_listener(print)
+    write(file, "groups", rules.format(f"file:{secret}", '"readers"'))
+    server.reload()
+    client.add_listener(print)
+
+
 def test_a_file_that_is_broken_changes_nothing_and_is_told_once(
     make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
