@@ -117,7 +117,7 @@ def types(session: nox.Session) -> None:
     """Check types: mypy on each package, then mypy and pyright on what a user sees of the installed packages."""
     install(session, *wheels(), *group("test-all"), *group("types"))
     session.run("mypy", "sigcore", "tests", *map(str, ROOT.glob("examples/*.py")))
-    session.run("mypy", "conftest.py", "noxfile.py", ".ci/check_dist.py")
+    session.run("mypy", "conftest.py", "noxfile.py", ".ci/check_dist.py", ".ci/check_sbom.py")
     for plugin in built_plugins():
         session.run("mypy", *(str(plugin / part) for part in ("src", "tests")))
     with tempfile.TemporaryDirectory() as folder, session.chdir(folder):  # where no checkout hides what is installed

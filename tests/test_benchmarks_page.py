@@ -11,7 +11,9 @@ import pytest
 
 from benchmarks.compare.results import Results
 from benchmarks.compare.run import Run
+from benchmarks.page import secured
 from benchmarks.page.__main__ import main
+from benchmarks.page.measured import Measured
 from benchmarks.page.places import filled, names
 
 ROOT = Path(__file__).parents[1]
@@ -138,3 +140,13 @@ def test_the_page_has_a_place_for_every_part_and_a_paragraph_for_every_bar_betwe
     assert {"machine", "bars", "behind", "shortfalls", "events", "round trips", "payloads", "idle"} <= set(places)
     shortfalls = (ROOT / "benchmarks" / "page" / "shortfalls.md").read_text(encoding="utf-8")
     assert all(f"\n## {name}\n" in shortfalls for name in ("1-to-1", "1-to-8", "ping-pong", "requests", "64KiB"))
+
+
+def test_what_tls_costs_stands_against_sigcore_itself_in_the_same_round() -> None:
+    runs = [a_run("sigcore", 400.0), a_run("sigcore-tls", 300.0), a_run("sigcore", 40.0, round_=2), a_run("raw", 900.0)]
+    *_, line = secured.table(Measured(Results(runs, {}, {}, {}, [], "now"), {})).splitlines()
+    assert [cell.strip() for cell in line.split("|")[2:5]] == ["220 msg/s", "sigcore, TLS: 300 msg/s", "0.75"]
+
+
+def test_where_nothing_is_secured_the_page_stays_as_it_was() -> None:
+    assert secured.table(Measured(Results([a_run("sigcore", 400.0)], {}, {}, {}, [], "now"), {})) == ""
