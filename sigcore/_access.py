@@ -31,12 +31,21 @@ class Decision:
     Attributes:
         allowed: Whether.
         rule: The rule that decided: the first of those that do; ``None`` where none did.
-        reason: Why, in a sentence.
+        asked: What was asked: identity, verb, sender, name.
+        otherwise: Why, where no rule decided, in words that ``asked`` follows or that need none.
     """
 
     allowed: bool
     rule: Rule | None
-    reason: str
+    asked: tuple[str, str, str, str] = ("", "", "", "")
+    otherwise: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence; made when somebody wants it, for nearly nobody does."""
+        if self.rule is not None:
+            return f"{self.rule} {'allows' if self.allowed else 'denies'} {_asked(*self.asked)}"
+        return f"{self.otherwise} {_asked(*self.asked)}" if self.asked[1] else self.otherwise
 
 
 class AccessRules:
@@ -114,7 +123,7 @@ class AccessRules:
         try:
             return self._decided(identity, verb, sender, "" if verb == "see" else name)
         except _SourceFailed as failed:  # not remembered
-            return Decision(False, None, str(failed))
+            return Decision(False, None, otherwise=str(failed))
 
     def could(self, identity: str, verb: str, sender: str | None, name: str | None) -> bool:
         """Return whether anything may be allowed of what ``None`` in the place of a name leaves open.
@@ -151,21 +160,22 @@ class AccessRules:
 
     def _decide(self, identity: str, verb: str, sender: str, name: str) -> Decision:
         check_verb(verb)
-        asked = _asked(identity, verb, sender, name)
+        asked = (identity, verb, sender, name)
         rule = self._first(identity, verb, "deny", sender, name)
         if rule is not None:
-            return Decision(False, rule, f"{rule} denies {asked}")
-        others = [self._ask(source, asked, identity, verb, sender, name) for source in self.authorize]
+            return Decision(False, rule, asked)
+        others = [self._ask(source, *asked) for source in self.authorize]
         if False in others:
-            return Decision(False, None, f"a plug-in denies {asked}")
+            return Decision(False, None, asked, "a plug-in denies")
         rule = self._first(identity, verb, "allow", sender, name)
         if rule is not None:
-            return Decision(True, rule, f"{rule} allows {asked}")
+            return Decision(True, rule, asked)
         if True in others:
-            return Decision(True, None, f"a plug-in allows {asked}")
-        return Decision(False, None, f"no rule allows {asked}")
+            return Decision(True, None, asked, "a plug-in allows")
+        return Decision(False, None, asked, "no rule allows")
 
-    def _ask(self, source: Authorize, asked: str, identity: str, verb: str, sender: str, name: str) -> bool | None:
+    def _ask(self, source: Authorize, identity: str, verb: str, sender: str, name: str) -> bool | None:
+        asked = _asked(identity, verb, sender, name)
         try:
             answer = source(identity, verb, sender, name)
         except Exception as error:  # a plug-in may raise anything, and must not let anybody in by that
@@ -210,4 +220,4 @@ def _asked(identity: str, verb: str, sender: str, name: str) -> str:
     return f"{who} to {'listen for' if verb == 'listen' else verb} {shown(name)} of {shown(sender)}"
 
 
-_OPEN = Decision(True, None, "there are no rules, so everybody may do everything")
+_OPEN = Decision(True, None, otherwise="there are no rules, so everybody may do everything")

@@ -7,11 +7,10 @@ server's own process is not asked about at all.
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from .._access import AccessRules, Decision
-from .._logging import get_logger
+from .._access_audit import AuditLog
 from .._shown import shown
 
 if TYPE_CHECKING:
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
 
 EVERY_SENDER = "*"
 """Stands for all senders together where it is asked whether somebody may see them; no sender has that name."""
-
-AUDIT_LINES = 50
-AUDIT_INTERVAL_S = 10.0
-"""How many different lines the log gets in how many seconds of what would be denied."""
-
-_log = get_logger("sigcore.audit")
 
 
 class Permits:
@@ -43,8 +36,7 @@ class Permits:
         self.rules = rules
         self.is_open = rules.is_open
         self._drops = drops
-        self._told: set[str] = set()
-        self._told_from_s = monotonic()
+        self._audit = AuditLog()
 
     def may(self, identity: str | None, verb: str, sender: str, name: str = "") -> bool:
         """Return whether somebody may do something (see ``AccessRules.decide``); ``None`` is the server's process."""
@@ -78,13 +70,7 @@ class Permits:
         if not self.rules.audit:
             return False
         self._drops.note("would_be_denied")
-        now_s = monotonic()
-        if now_s - self._told_from_s >= AUDIT_INTERVAL_S:
-            self._told_from_s = now_s
-            self._told.clear()
-        if reason not in self._told and len(self._told) < AUDIT_LINES:
-            self._told.add(reason)
-            _log.warning("audit, would be denied: %s", reason)
+        self._audit.tell(reason)
         return True
 
 

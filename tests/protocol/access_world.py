@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sigcore import AccessRules, Rule
@@ -29,7 +29,7 @@ class AccessServer(Server):
         medium = Medium(identity=identity, proof="certificate") if identity else Medium()
         return self.connect(identity or "stranger", medium=medium, **limits)
 
-    def rule(self, *rules: Rule, groups: dict[str, Iterable[str]] | None = None, **terms: Any) -> None:
+    def rule(self, *rules: Rule, groups: Mapping[str, Iterable[str]] | None = None, **terms: Any) -> None:
         """Have these rules hold from now on."""
         self.hub.set_rules(AccessRules(rules, groups, **terms))
         self.settle()

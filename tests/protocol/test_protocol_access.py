@@ -347,9 +347,9 @@ def test_the_server_s_own_process_is_restricted_by_nothing() -> None:
 def test_a_plug_in_has_a_say_and_one_that_denies_wins(verdict: bool | None) -> None:
     asked: list[tuple[str, str, str, str]] = []
 
-    def authorize(*args: str) -> bool | None:
-        asked.append(args)
-        return verdict if args[0] == "reader" else None
+    def authorize(identity: str, verb: str, sender: str, name: str) -> bool | None:
+        asked.append((identity, verb, sender, name))
+        return verdict if identity == "reader" else None
 
     server = AccessServer()
     server.rule(OWNER, Rule("allow", "reader", "listen", "*", "other"), authorize=[authorize])
