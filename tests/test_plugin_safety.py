@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Plug-ins that break their contract: what they do costs their own link, or their own start, and nobody else anything."""
+"""Plug-ins that break their contract: it costs their own link, or their own start, and nobody else anything."""
 
 from __future__ import annotations
 

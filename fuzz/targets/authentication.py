@@ -19,7 +19,17 @@ from tests.protocol.loopback import Server, frames_in
 
 SECRET = sigcore.Secret(b"a secret of more than 16 bytes")
 IDENTITIES = {"thermo-7": sigcore.Identity(secret=SECRET), "panel": sigcore.Identity(token=sigcore.Secret(b"t" * 20))}
-DEEDS = (Kind.HELLO, Kind.PROOF, Kind.CHALLENGE, Kind.BYE, Kind.PING, Kind.ADD_SENDER, 0x80, "prove", "wait")
+DEEDS: tuple[int | str, ...] = (
+    Kind.HELLO,
+    Kind.PROOF,
+    Kind.CHALLENGE,
+    Kind.BYE,
+    Kind.PING,
+    Kind.ADD_SENDER,
+    0x80,
+    "prove",
+    "wait",
+)
 MEDIA = (Medium(is_confidential=True), Medium(), Medium(identity="uid:1000", proof="peer_credentials"))
 BASE = {"versions": [1], "codecs": ["json"], "name": "x", "limits": {"frame": 65536, "credit": 65536}, "features": []}
 WORDS = [
