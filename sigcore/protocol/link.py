@@ -36,6 +36,9 @@ LARGE_BYTES = 32 * 1024
 MANY_SKIPPED = 1_000
 """Extensions are no items, so that what counts items does not see them; from so many on, bytes are counted."""
 
+MANY_EVENTS = 8_000
+"""A run of so many events, which are shorter than most then, takes 10 ms; the next are to be cut into slices."""
+
 A_SLICE = 16 * 1024
 """Bytes of empty extensions that take 2 ms."""
 
@@ -142,6 +145,7 @@ class Link:
                 data = self._take_preface(data)
             items = self._items or self._reader.feed(data)
             self._items = None
+            item = None
             for item in items:
                 self._take(item, now_s)
                 if self.has_ended:
@@ -155,6 +159,8 @@ class Link:
         else:
             if self._reader.skipped > MANY_SKIPPED:
                 self.most_bytes = A_SLICE
+            elif item is not None and item[-1] > MANY_EVENTS:
+                self.most_bytes = 4 * A_SLICE
             if self.session is not None:
                 self.session.schedule_ack(now_s)
         return self._items is None

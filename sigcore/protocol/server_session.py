@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -63,14 +63,17 @@ NOTICE_EVENTS = 20
 QUERY_BYTES = 48 * 1024
 """About how long one answer to a QUERY gets; the asker goes on after its last entry."""
 
-COSTS = {Kind.ADD_SENDER: 2, Kind.LISTEN: 1, Kind.UNLISTEN: 1, Kind.QUERY: 8, Kind.CANCEL: 1}
+COSTS: Mapping[int, int] = {Kind.ADD_SENDER: 2, Kind.LISTEN: 1, Kind.UNLISTEN: 1, Kind.QUERY: 8, Kind.CANCEL: 1}
 """What the option ``registrations`` counts, in tokens of about 0.2 ms; with a sender, that it is removed again."""
 
-TOKEN_BYTES_IN, TOKEN_BYTES_OUT = 256, 4096
+TOKEN_BYTES_IN, TOKEN_BYTES_OUT = 128, 4096
 """So many bytes of such a frame, and of what it brings into the event lane, cost a token more."""
 
 TOKEN_TOPICS = 64
 """So many topics of the server's own that a listener concerns cost a token more."""
+
+TOKEN_KEPT = 10
+"""So many kept events that it is given cost a token more."""
 
 TOKENS_A_TURN = 20
 """Of one link, until the others have their turn."""
@@ -511,7 +514,8 @@ class ServerSession(Session):
             if present:
                 self.put_event_frame(present)
         elif fields.integer("replay", 0):
-            self.replay(id_, (sender, event), fields.integer("replay"))
+            kept = self.replay(id_, (sender, event), fields.integer("replay"))
+            self._spend(kept // TOKEN_KEPT, now_s)
         self.put_event_frame(frame(Kind.START, id_))
         self._spend(self._hub.weight((sender, event)) // TOKEN_TOPICS, now_s)
 
@@ -640,8 +644,8 @@ class ServerSession(Session):
                 del self._owned[topic.id]
                 self.routes.pop(topic.id, None)
 
-    def replay(self, listener_id: int, key: Key, most: int) -> None:
-        """Give a new listener what is kept for it: the newest, as far as there is room, oldest first."""
+    def replay(self, listener_id: int, key: Key, most: int) -> int:
+        """Give a new listener what is kept for it: the newest, as far as there is room, oldest first; say how much."""
         frames: list[bytes] = []
         room = min(REPLAY_BYTES, self.options.event_queue - self.events.size)
         for topic, codec, kind, body in islice(self._hub.kept(key, most), REPLAY_LOOKS):
@@ -659,6 +663,7 @@ class ServerSession(Session):
                 break
         for data in reversed(frames):
             self.put_event_frame(data)
+        return len(frames)
 
     def _ok(self, id_: int, fields: dict[str, Any]) -> None:
         self.put_control(Kind.OK, id_, write_body(fields))
