@@ -175,6 +175,7 @@ def test_senders_as_json_are_one_object_each(sig: Sig, with_device: str) -> None
         "events": ["reading", "alarm"],
         "requests": ["echo", "broken", "slow", "odd"],
         "peer": "workshop",
+        "identity": None,
     }
 
 
@@ -194,7 +195,14 @@ def test_an_event_from_one_shell_is_heard_in_another(sig: Sig, url: str) -> None
     assert (done.returncode, done.stdout) == (DONE, 'me hello {"text": "hi"}\n')
     assert ear.process.returncode == DONE
     dt.datetime.fromisoformat(event.pop("time"))
-    assert event == {"sender": "me", "event": "hello", "peer": "mouth", "meta": {}, "data": {"text": "hi"}}
+    assert event == {
+        "sender": "me",
+        "event": "hello",
+        "peer": "mouth",
+        "identity": None,
+        "meta": {},
+        "data": {"text": "hi"},
+    }
 
 
 def test_people_read_an_event_as_time_sender_event_and_data(sig: Sig, url: str) -> None:
@@ -356,7 +364,8 @@ def test_serve_tells_who_comes_and_goes(sig: Sig) -> None:
             records = {record["what"]: record for record in (server.record(), server.record())}
         left = {record["what"]: record for record in (server.record(), server.record())}
     assert records["sender came"]["name"] == "device"
-    assert records["peer came"] == {"what": "peer came", "name": "workshop", "endpoint": opening["endpoints"][0]}
+    came = {"what": "peer came", "name": "workshop", "identity": None, "endpoint": opening["endpoints"][0]}
+    assert records["peer came"] == came
     assert (left["sender left"]["name"], left["sender left"]["cause"]) == ("device", "left")
     assert left["peer left"]["name"] == "workshop"
 

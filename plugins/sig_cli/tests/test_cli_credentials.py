@@ -65,7 +65,11 @@ def test_a_token_goes_only_where_nobody_can_read_it(sig: Sig, folder: Path, serv
 
 @pytest.mark.parametrize(
     "shown",
-    [[], ["--identity", "thermo-7", "--secret", "file:{0}/stranger"], ["--identity", "x", "--secret", "file:{0}/token"]],
+    [
+        [],
+        ["--identity", "thermo-7", "--secret", "file:{0}/stranger"],
+        ["--identity", "x", "--secret", "file:{0}/token"],
+    ],
     ids=["nothing", "another secret", "nobody known"],
 )
 def test_who_proves_nothing_is_refused_at_once(

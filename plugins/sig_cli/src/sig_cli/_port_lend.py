@@ -46,9 +46,7 @@ def _takes_port(function: Callable[..., None]) -> Callable[..., None]:
     @takes_credentials
     @takes_output
     @wraps(function)
-    def command(
-        *, port: str, url: str, timeout: float, credentials: Credentials, out: Output, **rest: Any
-    ) -> None:
+    def command(*, port: str, url: str, timeout: float, credentials: Credentials, out: Output, **rest: Any) -> None:
         server = Server(url, codec=None, name=None, connect_timeout_s=timeout, credentials=credentials)
         function(borrowing=_Borrowing(server, port_name(port), timeout, out), **rest)
 

@@ -104,7 +104,7 @@ def _of_arguments(given: sigcore.ServerConfig) -> _Make:
 
 
 def _of_file(path: str, given: sigcore.ServerConfig) -> _Make:
-    """Return what makes the server of a file and what was given beside it; where both say something, they must agree."""
+    """Return what makes the server of a file and what was given beside it; both must agree."""
     if given.endpoints:
         raise click.UsageError("The endpoints stand in the file of --config; give ENDPOINT or --config, not both.")
     config = sigcore.load_config(path)
@@ -113,7 +113,12 @@ def _of_file(path: str, given: sigcore.ServerConfig) -> _Make:
     for option, ours, theirs in (("--codec", given.codecs, config.codecs), ("--name", given.name, config.name)):
         if ours and theirs and ours != theirs:
             raise click.UsageError(f"{option} says {_shown(ours)}, {path} says {_shown(theirs)}; keep one of them.")
-    said: dict[str, Any] = {"codecs": given.codecs, "name": given.name, "insecure": given.insecure, "audit": given.audit}
+    said: dict[str, Any] = {
+        "codecs": given.codecs,
+        "name": given.name,
+        "insecure": given.insecure,
+        "audit": given.audit,
+    }
 
     def make() -> ServerRouter:
         from sigcore.aio import ServerRouter
