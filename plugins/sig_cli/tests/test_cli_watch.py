@@ -44,7 +44,7 @@ def test_each_change_is_a_json_object_those_who_are_there_at_first_among_them(
         left = watch.record()
     for record in (first, came, left):
         dt.datetime.fromisoformat(record.pop("time"))
-    valve = {"name": "valve", "events": [], "requests": ["set"], "peer": "hub"}
+    valve = {"name": "valve", "events": [], "requests": ["set"], "peer": "hub", "identity": None}
     about = {"name": "thermo", "events": ["reading"], "requests": [], "peer": "hub", "identity": None}
     assert first == {"what": "sender came", **about}
     assert came == {"what": "sender came", **valve}
