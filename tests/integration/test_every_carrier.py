@@ -92,6 +92,11 @@ def test_all_four_kinds_of_subscription_work_across_links(world: World) -> None:
     ]
 
 
+def identity_of(peer: Any) -> str:
+    """Return who the server takes a client for, by its medium; a form of its own wraps the router."""
+    return str(peer.identity)
+
+
 def test_a_listener_is_told_who_signals_and_with_which_meta(world: World) -> None:
     heard = Heard()
     world.right.add_listener(heard, event="reading")
@@ -102,8 +107,8 @@ def test_a_listener_is_told_who_signals_and_with_which_meta(world: World) -> Non
         peer.do(sender.trigger, "reading", 2)
         heard.wait(2)
         infos, heard.infos, heard.data = heard.infos, [], []
-        who = {"there": Peer("left"), "served": Peer("server"), "here": None}[name]
-        assert [(info.sender, info.event, info.peer, dict(info.meta)) for info in infos] == [
+        who = {"there": "left", "served": "server", "here": None}[name]
+        assert [(info.sender, info.event, name_of(info.peer), dict(info.meta)) for info in infos] == [
             (name, "reading", who, meta),
             (name, "reading", who, {}),
         ]
@@ -125,6 +130,11 @@ def test_requests_are_answered_wherever_asker_and_sender_are(world: World) -> No
             assert asking.request("math", "other", None) == ["other", None]
         peer.do(sender.remove)  # never waits, so the others know a little later
         wait_until(lambda: not world.server.senders(), "the sender leaves")
+
+
+def name_of(peer: Peer | None) -> str | None:
+    """Return what a router calls itself; its identity depends on the carrier."""
+    return None if peer is None else peer.name
 
 
 def fails_at_once(expected: type[Exception], match: str, call: Callable[..., object], *args: Any) -> None:
@@ -195,7 +205,7 @@ def test_everybody_sees_the_same_senders_and_peers(world: World) -> None:
             (name, (f"event-{name}",), (f"method-{name}",)) for name in "abc"
         ]
         assert sorted(one.name for one in peer.peers()) == ["left", "right"]
-    assert [info.peer for info in world.left.senders()] == [None, Peer("right"), Peer("server")]
+    assert [name_of(info.peer) for info in world.left.senders()] == [None, "right", "server"]
     fails_at_once(sigcore.SenderExists, "'a'", world.right.add_sender, "a")
     fails_at_once(sigcore.SenderExists, "'a'", world.server.add_sender, "a")
 
@@ -226,7 +236,7 @@ def test_a_stream_reads_events_of_another_process(world: World) -> None:
         world.left.do(thermo.trigger, "reading", number)
     got = [world.right.do(stream.get, timeout=LIMIT_S) for _ in range(20)]
     assert [data for _info, data in got] == list(range(20))
-    assert got[0][0].peer == Peer("left")
+    assert name_of(got[0][0].peer) == "left"
     world.right.do(stream.close)
 
 
