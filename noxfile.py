@@ -41,6 +41,7 @@ BENCHMARKS = {
     "advice": ("--rounds", "3"),
     "serial": ("--brief",),
     "tls": ("--rounds", "3"),
+    "access": (),
 }
 """The small ones, with the options that make them brief."""
 BRIEF = "--brief"
