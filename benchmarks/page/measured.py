@@ -30,6 +30,7 @@ SMALL_ONES = (
     "scan",
     "advice",
     "tls",
+    "access",
 )
 
 
