@@ -92,11 +92,6 @@ def test_all_four_kinds_of_subscription_work_across_links(world: World) -> None:
     ]
 
 
-def identity_of(peer: Any) -> str:
-    """Return who the server takes a client for, by its medium; a form of its own wraps the router."""
-    return str(peer.identity)
-
-
 def test_a_listener_is_told_who_signals_and_with_which_meta(world: World) -> None:
     heard = Heard()
     world.right.add_listener(heard, event="reading")
