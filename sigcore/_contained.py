@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The one boundary around a codec of others: whatever it raises or returns costs one body, never a link or a program."""
+"""The one boundary around a codec of others: whatever it raises or returns costs one body, no link and no program."""
 
 from __future__ import annotations
 
