@@ -171,7 +171,7 @@ def pin(session: nox.Session) -> None:
 def audit(session: nox.Session) -> None:
     """Look for known vulnerabilities of what the sessions install; needs the database of advisories on the network."""
     session.install(*group("audit"))
-    session.run("pip-audit", "--disable-pip", "--require-hashes", "--requirement", str(PINNED))
+    session.run("pip-audit", "--strict", "--disable-pip", "--require-hashes", "--requirement", str(PINNED))
 
 
 @nox.session(requires=["dist"])

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 FILES = ("dev.txt", "nox.txt")
 HASHES = re.compile(r"(?: \\\n {4}--hash=sha256:[0-9a-f]{64})+")
 PIN = re.compile(r"([\w.-]+)==[\w.]+(?: ; .+)?")
-NOT_PINNED = {"bench", "pin", "audit"}
+NOT_PINNED = {"bench", "fuzz", "pin", "audit"}
 
 
 def projects() -> Iterator[dict[str, Any]]:
