@@ -33,12 +33,14 @@ class Decision:
         rule: The rule that decided: the first of those that do; ``None`` where none did.
         asked: What was asked: identity, verb, sender, name.
         otherwise: Why, where no rule decided, in words that ``asked`` follows or that need none.
+        has_failed: Whether it is denied because another source of rules gave no answer.
     """
 
     allowed: bool
     rule: Rule | None
     asked: tuple[str, str, str, str] = ("", "", "", "")
     otherwise: str = ""
+    has_failed: bool = False
 
     @property
     def reason(self) -> str:
@@ -123,7 +125,7 @@ class AccessRules:
         try:
             return self._decided(identity, verb, sender, "" if verb == "see" else name)
         except _SourceFailed as failed:  # not remembered
-            return Decision(False, None, otherwise=str(failed))
+            return Decision(False, None, otherwise=str(failed), has_failed=True)
 
     def could(self, identity: str, verb: str, sender: str | None, name: str | None) -> bool:
         """Return whether anything may be allowed of what ``None`` in the place of a name leaves open.
@@ -178,7 +180,9 @@ class AccessRules:
         asked = _asked(identity, verb, sender, name)
         try:
             answer = source(identity, verb, sender, name)
-        except Exception as error:  # a plug-in may raise anything, and must not let anybody in by that
+        except KeyboardInterrupt:  # is the user's
+            raise
+        except BaseException as error:  # a plug-in may raise anything, and must not let anybody in by that
             raise _SourceFailed(f"a plug-in failed when asked to allow {asked}: {described(error)}") from error
         if answer is not None and type(answer) is not bool:
             raise _SourceFailed(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from time import monotonic
+from collections.abc import Callable
 
 from ._logging import get_logger
 
@@ -15,15 +15,20 @@ _log = get_logger("sigcore.audit")
 
 
 class AuditLog:
-    """Writes each thing once in a while, and not too many of them: others choose the names in it."""
+    """Writes each thing once in a while, and not too many of them: others choose the names in it.
 
-    def __init__(self) -> None:
+    Args:
+        now: Tells the time, in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self._told: set[str] = set()
-        self._told_from_s = monotonic()
+        self._told_from_s = float("-inf")
 
     def tell(self, reason: str) -> None:
         """Take down that something would be denied, and why."""
-        now_s = monotonic()
+        now_s = self._now()
         if now_s - self._told_from_s >= INTERVAL_S:
             self._told_from_s = now_s
             self._told.clear()

@@ -59,7 +59,7 @@ def sig_authenticate(evidence: Evidence) -> str | Awaitable[str | None] | None:
     """
 
 
-@hookspec
+@hookspec(firstresult=True)
 def sig_authorize(identity: str, verb: str, sender: str, name: str) -> bool | None:
     """Return whether somebody may do something, or ``None`` where you have no opinion; group ``sigcore.plugins``.
 
@@ -69,5 +69,5 @@ def sig_authorize(identity: str, verb: str, sender: str, name: str) -> bool | No
     ``sender`` is ``*`` where it is asked whether all senders may be seen.
 
     It is called on the server's event loop, so it must answer from memory. Its answers are remembered until the rules
-    change (``set_rules``, ``reload``). One that raises, or gives anything else, denies this once and is logged.
+    change (``set_rules``, ``reload``). One that raises, or gives anything else, denies this once, and is logged.
     """

@@ -16,6 +16,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._access import AccessRules
+from .._access_audit import AuditLog
 from .._drops import Drops
 from .._errors import RemoteProtocolError, SenderExists
 from .._index import EventIndex
@@ -151,7 +152,8 @@ class Hub:
         self.codecs: dict[str, Codec] = {}
         self.gate = Gate()
         self.drops = drops
-        self.permits = Permits(AccessRules(), drops)
+        self._audit = AuditLog(lambda: self.now_s)
+        self.permits = Permits(AccessRules(), drops, self._audit)
         self._access_change = AccessChange(self)
         self._to_look_at: list[ServerSession] = []  # those that other rules held for when they were looked at last
         self.new_token = new_token
@@ -318,11 +320,18 @@ class Hub:
         return [session.peer for session in self.sessions.values() if session.link is not None]
 
     def peers_seen_by(self, session: ServerSession) -> list[Peer]:
-        """Return those of whom a session may know: of each that has a sender that it may see, and of itself."""
-        if self.permits.is_open or session.sees(EVERY_SENDER):
+        """Return those of whom a session may know: itself, those of whose senders it may see one, and those without.
+
+        Those without, which only listen and ask, are for whoever may see all senders.
+        """
+        if self.permits.is_open:
             return self.peers()
-        others = [other for other in self.sessions.values() if other.link is not None]
-        return [other.peer for other in others if other is session or any(map(session.sees, other.senders))]
+        sees_all = session.sees(EVERY_SENDER)
+
+        def sees(other: ServerSession) -> bool:
+            return other is session or (any(map(session.sees, other.senders)) if other.senders else sees_all)
+
+        return [other.peer for other in self.sessions.values() if other.link is not None and sees(other)]
 
     # listeners
 
@@ -431,7 +440,7 @@ class Hub:
 
     def set_rules(self, rules: AccessRules) -> None:
         """Have other rules hold from now on; what waits under the old ones is looked through soon."""
-        self.permits = Permits(rules, self.drops)
+        self.permits = Permits(rules, self.drops, self._audit)
         for session in self._routed:
             session.routes.clear()
         self._routed.clear()

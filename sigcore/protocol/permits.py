@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._access import AccessRules, Decision
-from .._access_audit import AuditLog
 from .._shown import shown
 
 if TYPE_CHECKING:
+    from .._access_audit import AuditLog
     from .._drops import Drops
 
 EVERY_SENDER = "*"
@@ -26,30 +26,37 @@ class Permits:
     Args:
         rules: The rules.
         drops: Counts what is denied, or would be.
+        audit: Takes down what would be.
 
     Attributes:
         rules: As the argument.
         is_open: Whether everybody may do everything.
     """
 
-    def __init__(self, rules: AccessRules, drops: Drops) -> None:
+    def __init__(self, rules: AccessRules, drops: Drops, audit: AuditLog) -> None:
         self.rules = rules
         self.is_open = rules.is_open
         self._drops = drops
-        self._audit = AuditLog()
+        self._audit = audit
 
     def may(self, identity: str | None, verb: str, sender: str, name: str = "") -> bool:
         """Return whether somebody may do something (see ``AccessRules.decide``); ``None`` is the server's process."""
         if self.is_open or identity is None:
             return True
         decision = self.rules.decide(identity, verb, sender, name)
-        return decision.allowed or self._lets(decision.reason)
+        if decision.allowed:
+            return True
+        if decision.has_failed:
+            self._drops.count("authorize_failed", decision.reason)
+        return self._lets(decision)
 
     def could(self, identity: str, verb: str, sender: str | None, name: str | None) -> bool:
         """Return whether anything of that may be allowed (see ``AccessRules.could``)."""
+        if sender is not None and (name is not None or verb == "see"):
+            return self.may(identity, verb, sender, name or "")
         if self.is_open or self.rules.could(identity, verb, sender, name):
             return True
-        return self._lets(f"no rule allows {shown(identity)} to {verb} {_named(sender)}, {_named(name)}")
+        return self._lets(Decision(False, None, (identity, verb, sender or "*", name or "*"), "no rule allows"))
 
     def why_not_send(self, identity: str, sender: str, names: tuple[str, ...]) -> str | None:
         """Return why somebody may not have a sender with such events and methods, or ``None``."""
@@ -66,11 +73,12 @@ class Permits:
         """Return what the rules say, for the log; the audit changes nothing about it."""
         return self.rules.decide(identity, verb, sender, name)
 
-    def _lets(self, reason: str) -> bool:
+    def _lets(self, denied: Decision) -> bool:
+        """Whether an audit lets pass what is denied; its reason is put into words only where somebody reads it."""
         if not self.rules.audit:
             return False
         self._drops.note("would_be_denied")
-        self._audit.tell(reason)
+        self._audit.tell(denied.reason)
         return True
 
 

@@ -343,6 +343,34 @@ def test_the_server_s_own_process_is_restricted_by_nothing() -> None:
     server.hub.add_sender(sigcore.SenderInfo("inner", ("x",)), False, None, {})
 
 
+@pytest.mark.parametrize(("denied", "expected"), [("thermo-8", {"owner"}), (SENDER, set()), ("thermo-*", set())])
+def test_whoever_sees_all_but_some_senders_does_not_see_who_has_only_those(denied: str, expected: set[str]) -> None:
+    server = AccessServer()
+    server.rule(OWNER, Rule("allow", "reader", "see"), Rule("deny", "reader", "see", denied))
+    own(server)
+    server.come("listener")
+    reader = server.come("reader")
+    reader.say(control(Kind.QUERY, 1, what="peers"))
+    ((_kind, _id, body),) = reader.hear()
+    assert {peer["name"] for peer in json.loads(body)["peers"]} == {"reader", "listener"} | expected
+
+
+def test_an_audit_writes_each_thing_once_in_ten_seconds_also_when_rules_change(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = AccessServer()
+    server.rule(OWNER, audit=True)
+    reader = server.come("reader")
+    for seconds in (0, 5, 6):
+        server.tick(seconds)
+        server.rule(OWNER, audit=True)
+        for number in range(3):
+            reader.say(frame(Kind.REQUEST, number, write_request("door", "open", "", 1000, b"1")))
+    lines = [record.getMessage() for record in caplog.records if record.name == "sigcore.audit"]
+    assert len(lines) == 2, lines
+    assert "no rule allows 'reader' to request 'open' of 'door'" in lines[0]
+
+
 @pytest.mark.parametrize("verdict", [True, False, None])
 def test_a_plug_in_has_a_say_and_one_that_denies_wins(verdict: bool | None) -> None:
     asked: list[tuple[str, str, str, str]] = []
