@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from ._drops import Drops
 from ._errors import (
+    CodecError,
     EventNotDeclared,
     HandleRemoved,
     ListenerError,
     SenderExists,
     SenderNotFound,
     SigError,
+    TypeMismatch,
 )
 from ._gate import Gate
 from ._info import EventInfo
@@ -561,14 +563,17 @@ class Router:
             self._report(listener, info, error)
 
     def _report(self, listener: Listener, info: EventInfo, error: BaseException) -> None:
-        """Log what a listener raised, and hand it to ``on_error``."""
+        """Log what a listener raised, or that it could not have what came, and hand that to ``on_error``."""
         failure = ListenerError(
             f"{listener!r} failed on event {info.event!r} of sender {info.sender!r}: {described(error)}",
             info=info,
             listener=listener,
         )
         failure.__cause__ = error
-        _log.error("%s", failure, exc_info=error)
+        if isinstance(error, (CodecError, TypeMismatch)):  # whoever sends such data must not fill the log
+            self._drops.count("unfit_data", str(failure))
+        else:
+            _log.error("%s", failure, exc_info=error)
         self._hand_on(failure)
 
     def _warn_of_undeclared(self, info: SenderInfo) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 import sigcore
 from sigcore import EventInfo, ListenerError, Router
+
+
+@dataclass
+class Reading:
+    celsius: float
 
 
 def fail(_info: EventInfo, data: Any) -> None:
@@ -58,6 +64,18 @@ def test_on_error_gets_which_listener_failed_on_which_event_and_why(caplog: pyte
     assert record.levelno == logging.ERROR
     assert record.exc_info is not None
     assert record.exc_info[1] is error.__cause__
+
+
+def test_data_that_no_listener_can_have_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    errors: list[Exception] = []
+    router, signal = thermometer(errors)
+    router.add_listener(lambda _info, _data: None, "thermo", "reading", type=Reading)
+    for _ in range(100):
+        signal.trigger({"celsius": "warm"})
+    assert [type(error.__cause__) for error in errors] == [sigcore.TypeMismatch] * 100
+    (record,) = caplog.records
+    assert (record.levelno, record.exc_info) == (logging.WARNING, None)
+    assert "'thermo'" in record.getMessage()
 
 
 def test_without_on_error_it_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
