@@ -92,9 +92,28 @@ def test_the_topics_of_a_sender_are_known_from_the_servers_answer(greeted: tuple
 def test_a_reply_is_told_with_the_request_that_it_answers(greeted: tuple[Side, Side]) -> None:
     client, server = greeted
     [asked] = server.receive(frame(Kind.REQUEST, 4, bytes.fromhex("000007d0") + b"\x05valve\x03set\x02me40"))
-    assert asked.fields == {"sender": "valve", "method": "set", "caller": "me", "timeout": 2.0, "params": 40}
+    assert asked.fields == {"sender": "valve", "method": "set", "caller": "me", "identity": "", "timeout": 2.0, "params": 40}
     [reply] = client.receive(frame(Kind.REPLY, 4, b"true"))
     assert reply.fields == {"sender": "valve", "method": "set", "result": True}
+
+
+def test_whoever_asks_is_told_by_identity_to_a_client_that_wants_it() -> None:
+    client, server = Side.pair()
+    client.receive(PREFACE + json_frame(Kind.HELLO, 0, codecs=["json"], features=["identity"]))
+    server.receive(PREFACE + json_frame(Kind.WELCOME, 0, codec="json"))
+    head = bytes.fromhex("000007d0") + b"\x05valve\x03set\x02me"
+    [asked] = server.receive(frame(Kind.REQUEST, 4, head + b"\x04anna40"))
+    assert (asked.fields["identity"], asked.fields["params"]) == ("anna", 40)
+    [asked] = client.receive(frame(Kind.REQUEST, 4, head + b"40"))
+    assert (asked.fields["identity"], asked.fields["params"]) == ("", 40)
+
+
+@pytest.mark.parametrize("auth", [{"method": "token", "token": "hunter2"}, {"method": "ldap", "word": ["hunter2"]}])
+def test_how_a_client_proves_itself_is_shown_without_what_proves_it(auth: dict[str, Any]) -> None:
+    client, _ = Side.pair()
+    [_, hello] = client.receive(PREFACE + json_frame(Kind.HELLO, 0, codecs=["json"], auth=auth))
+    assert hello.fields["auth"]["method"] == auth["method"]
+    assert "hunter2" not in str(hello)
 
 
 def test_secrets_of_a_session_are_not_shown() -> None:

@@ -35,6 +35,8 @@ KINDS = {
     0x04: "PONG",
     0x05: "ACK",
     0x06: "BYE",
+    0x07: "CHALLENGE",
+    0x08: "PROOF",
     0x10: "ADD_SENDER",
     0x11: "LISTEN",
     0x12: "UNLISTEN",
@@ -127,6 +129,7 @@ class Side:
         self._is_lost = False
         self._asked = _Names()
         self._senders = _Names()
+        self._tells_identity = False
         self.other: Side = self
 
     @classmethod
@@ -190,6 +193,7 @@ class Side:
     def _read_hello(self, _id: int, body: bytes) -> dict[str, Any]:
         fields = _json_object(body)
         self._talk.agree(next(iter(fields.get("codecs", ())), None))
+        self.other._tells_identity = "identity" in fields.get("features", ())
         return _without_secret(fields)
 
     def _read_welcome(self, _id: int, body: bytes) -> dict[str, Any]:
@@ -241,10 +245,11 @@ class Side:
         sender, rest = _short_text(body[_U32.size :])
         method, rest = _short_text(rest)
         caller, rest = _short_text(rest)
+        identity, rest = _short_text(rest) if self._tells_identity else ("", rest)
         self._asked[id_] = {"sender": sender, "method": method}
         timeout = None if timeout_ms == _NO_TIMEOUT else timeout_ms / 1000
-        params = self._talk.value(rest)
-        return {"sender": sender, "method": method, "caller": caller, "timeout": timeout, "params": params}
+        told = {"sender": sender, "method": method, "caller": caller, "identity": identity, "timeout": timeout}
+        return {**told, "params": self._talk.value(rest)}
 
     def _read_reply(self, id_: int, body: bytes) -> dict[str, Any]:
         return {**self.other._asked.pop(id_, {}), "result": self._talk.value(body)}
@@ -253,7 +258,7 @@ class Side:
         return {**self.other._asked.pop(id_, {}), **_json_object(body)}
 
 
-_JSON_KINDS = frozenset({"BYE", "LISTEN", "QUERY", "NOTICE", "PRESENCE", "REMOVE_SENDER"})
+_JSON_KINDS = frozenset({"BYE", "CHALLENGE", "PROOF", "LISTEN", "QUERY", "NOTICE", "PRESENCE", "REMOVE_SENDER"})
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
@@ -270,7 +275,13 @@ def _short_text(data: bytes) -> tuple[str, bytes]:
 
 def _without_secret(fields: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a handshake without what is worth something to whoever reads along."""
-    session = fields.get("session")
-    if isinstance(session, dict) and "secret" in session:
-        return {**fields, "session": {**session, "secret": "***"}}
-    return fields
+    shown = dict(fields)
+    for name, plain in (("session", _PLAIN_OF_SESSION), ("auth", _PLAIN_OF_AUTH)):
+        if isinstance(part := shown.get(name), dict):
+            shown[name] = {key: value if key in plain else "***" for key, value in part.items()}
+    return shown
+
+
+_PLAIN_OF_SESSION = frozenset({"id", "received", "resumed"})
+_PLAIN_OF_AUTH = frozenset({"method", "identity", "nonce"})
+"""What is no secret in a handshake; a method of some plug-in may call its password whatever it likes."""
