@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 NOT_ALLOWED = "not_allowed"
 
+UNSETTLED_BYTES = 50
+"""So many bytes that wait take about as long to look at as a listener."""
+
 
 class AccessChange:
     """Brings one session after the other under the rules that hold now.
@@ -37,7 +40,7 @@ class AccessChange:
     def size(self, session: ServerSession) -> int:
         """Return about how much there is to look at."""
         senders = self._hub.sender_count if _presence_keys(session) else 0
-        return 1 + len(session.told) + len(session.listeners) + senders
+        return 1 + len(session.told) + len(session.listeners) + senders + session.unsettled_size // UNSETTLED_BYTES
 
     def bring_under(self, session: ServerSession, permits: Permits) -> None:
         """Take from a session what it may not have by ``permits``, and tell it what it may see now."""
@@ -45,8 +48,9 @@ class AccessChange:
         self._take_senders(session, permits)
         lost = [topic for topic in session.told if not _may_hear(session, permits, topic)]
         seen, unseen = self._changes_of_presence(session, before, permits)
-        if lost or unseen:
-            self._withdraw(session, lost, unseen)
+        topics, hidden = self._unsettled(session, permits)
+        if lost or unseen or topics or hidden:
+            self._withdraw(session, lost, unseen, Withdrawal(topics, hidden))
         for entry in seen:
             _put(session, entry.presence_for(session.peer_limits.max_frame))
         self._tell_listeners(session, before, permits)
@@ -77,10 +81,23 @@ class AccessChange:
                 (seen if sees else unseen).append(entry)
         return seen, unseen
 
-    def _withdraw(self, session: ServerSession, lost: list[Topic], unseen: list[SenderEntry]) -> None:
+    def _unsettled(self, session: ServerSession, permits: Permits) -> tuple[set[int], set[str]]:
+        """Return of what the session may not have any more what waits for it: topics, and senders that come or go.
+
+        Their senders may have left meanwhile.
+        """
+        if permits.is_open or not session.unsettled_size:
+            return set(), set()
+        topics, senders = session.unsettled()
+        return (
+            {topic for topic in topics if not self._hub.may_still_hear(session, topic)},
+            {name for name in senders if not permits.may(session.identity, "see", name)},
+        )
+
+    def _withdraw(
+        self, session: ServerSession, lost: list[Topic], unseen: list[SenderEntry], withdrawal: Withdrawal
+    ) -> None:
         """Drop what waits, tell of it, and see that nothing written before is written again by another link."""
-        names = {entry.info.name for entry in unseen}
-        withdrawal = Withdrawal({topic.id for topic in lost}, names)
         was_full = session.events.is_full
         session.events.withdraw(withdrawal)
         session.forbid_what_was_written()

@@ -10,7 +10,7 @@ only where something is lost. Runs of the policy ``block`` are appended and take
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from .._errors import RemoteProtocolError
@@ -174,6 +174,13 @@ class EventQueue:
             self._droppable = Runs(sorted([*self._droppable.runs, *self._block.runs]))
             self._block = Runs()
             self._is_mixed = True
+
+    def runs(self) -> Iterator[bytes]:
+        """Give what waits, without the gaps, in no particular order."""
+        for runs in (self._block, self._droppable, self._fixed):
+            for _place, run in runs.runs:
+                yield run
+        yield from self._latest.frames()
 
     def withdraw(self, withdrawal: Withdrawal) -> None:
         """Drop what may not go out any more, and tell of the events among that in gaps."""

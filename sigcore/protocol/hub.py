@@ -10,6 +10,7 @@ no room, stays with its publisher, whose credit then simply stops, for as long a
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator
 from hmac import compare_digest
 from secrets import token_hex
@@ -63,6 +64,9 @@ MAX_TOPICS = 1_000_000
 
 LAST_EVENTS = 1.5
 """How much more than it should may wait for a reader for the sake of the last events of a publisher that has left."""
+
+MAX_DEPARTED = 20_000
+"""How many topics are remembered whose senders have left, while events of them may wait for somebody."""
 
 LOOKED_AT = 10_000
 """How many topics, listeners and senders are looked at in one turn of the loop after a change of the rules."""
@@ -170,6 +174,7 @@ class Hub:
         self._hold_ups = HoldUps()
         self._history = History(drops.count, most_bytes=limits.keep_memory)
         self.topics: dict[int, Topic] = {}
+        self._departed: OrderedDict[int, tuple[str, str]] = OrderedDict()  # (sender, event) by topic
         self._dirty: dict[ServerSession, None] = {}
         self.on_dirty: Callable[[], None] = _nothing
         self.link_up: Callable[[Link], object] = _ignore
@@ -438,6 +443,17 @@ class Hub:
         """Whether the rules let a session have events of a topic."""
         return self.permits.is_open or self.permits.may(session.identity, "listen", topic.sender.info.name, topic.event)
 
+    def may_still_hear(self, session: ServerSession, topic_id: int) -> bool:
+        """Whether the rules let a session have what waits of a topic, whose sender may have left since.
+
+        What nobody remembers any more it may not.
+        """
+        if self.permits.is_open:
+            return True
+        topic = self.topics.get(topic_id)
+        names = (topic.sender.info.name, topic.event) if topic is not None else self._departed.get(topic_id)
+        return names is not None and self.permits.may(session.identity, "listen", *names)
+
     def set_rules(self, rules: AccessRules) -> None:
         """Have other rules hold from now on; what waits under the old ones is looked through soon."""
         self.permits = Permits(rules, self.drops, self._audit)
@@ -583,9 +599,13 @@ class Hub:
         self.sessions[session.id] = session
 
     def find_session(self, id_: str, secret: str) -> ServerSession | None:
-        """Return the session of that name, if the secret is its own."""
+        """Return the session of that name, under the rules that hold now, if the secret is its own."""
         session = self.sessions.get(id_)
-        return session if session is not None and compare_digest(secret.encode(), session.secret.encode()) else None
+        if session is None or not compare_digest(secret.encode(), session.secret.encode()):
+            return None
+        if session.permits is not self.permits:  # its turn has not come yet
+            self._access_change.bring_under(session, self.permits)
+        return session
 
     def refuse_if_crowded(self, identity: str, resumed: ServerSession | None) -> None:
         """See that an identity may have one more link, which is to go on with the session ``resumed``, if any.
@@ -723,6 +743,8 @@ class Hub:
                 self.remove_sender(entry, session.error.cause if session.error else "left")
                 yield 1 + len(entry.topics)
         session.senders.clear()
+        if not self.sessions:
+            self._departed.clear()  # nobody is left for whom anything could wait
         self.room_came()
 
     def _forget_topic(self, topic: Topic, told: dict[ServerSession, None]) -> None:
@@ -732,6 +754,10 @@ class Hub:
             topic.sender.session.routes.pop(topic.id, None)
         else:
             self._local_topics.remove(topic.sender.info.name, topic.event, topic)
+        if any(session.unsettled_size for session in topic.told):
+            self._departed[topic.id] = topic.sender.info.name, topic.event
+            if len(self._departed) > MAX_DEPARTED:
+                self._departed.popitem(last=False)
         for session in topic.told:
             session.told.discard(topic)
             told[session] = None

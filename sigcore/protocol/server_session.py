@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._errors import Busy, CodecError, NotAllowed, RemoteProtocolError, SenderExists, SigError
@@ -44,6 +44,7 @@ from .permits import refusal
 from .session import Limits, Session
 from .stall import StallBudget
 from .translate import translate, translate_event
+from .waiting import EVENTS, heads
 
 if TYPE_CHECKING:
     from .._codec import Codec
@@ -206,6 +207,23 @@ class ServerSession(Session):
     def can_go_on_from(self, received: int) -> bool:
         """Whether it can be gone on with, and nothing would be written again that the rules do not allow any more."""
         return received >= self._forbidden_to and super().can_go_on_from(received)
+
+    def unsettled(self) -> tuple[set[int], set[str]]:
+        """Return of what something waits, or was written and may have to be again: topics; senders that come or go."""
+        topics: set[int] = set()
+        senders: set[str] = set()
+        for run in chain(self.events.runs(), (data[begin:] for data, begin in self._written)):
+            for kind, id_, start, end in heads(run):
+                if kind in EVENTS or kind == Kind.KEPT:
+                    topics.add(id_)
+                elif kind == Kind.PRESENCE:
+                    senders.add(read_body("PRESENCE", run[start + HEADER_BYTES : end]).text("sender"))
+        return topics, senders
+
+    @property
+    def unsettled_size(self) -> int:
+        """How many bytes that is."""
+        return self.events.size + self._sent - self._acknowledged
 
     def count(self, cause: str, text: str, number: int = 1) -> None:
         """Take down events that were lost for it; ``text`` says what happened and what to do."""

@@ -122,6 +122,11 @@ class Latest:
         """Take the first frame out; return its place and its bytes."""
         return self._frames.popitem(last=False)[1]
 
+    def frames(self) -> Iterator[bytes]:
+        """Give what waits, in no particular order."""
+        for _place, data in self._frames.values():
+            yield data
+
     def take_out(self, topics: Collection[int]) -> list[tuple[int, bytes]]:
         """Take out what waits of some topics; return the place and the bytes of each."""
         return [self._frames.pop(key) for key in list(self._frames) if key[0] in topics]

@@ -26,7 +26,7 @@ class Withdrawal:
         topics: The numbers of the topics of which nothing may go out any more.
         senders: The names of the senders whose presence may not.
         lost: What was taken out of topics.
-        untold: Those of ``senders`` of which the other side has never heard, because the news waited still.
+        untold: Those of ``senders`` of which the other side does not believe that they are there, by what is left.
     """
 
     topics: Collection[int]
@@ -59,16 +59,18 @@ class Withdrawal:
     def _hides(self, body: bytes, opens: bool) -> bool:
         """Take down a PRESENCE that waits; return whether it is withdrawn.
 
-        What a new listener gets first, in front of its START, may repeat what another listener was told.
+        That a sender has gone stays where the other side may know that it came. What a new listener gets first, in
+        front of its START, may repeat what another listener was told.
         """
         fields = read_body("PRESENCE", body)
         name = fields.text("sender")
         if name not in self.senders:
             return False
-        if fields.flag("connected") and not opens and name not in self._known:
+        is_hidden = fields.flag("connected") or name in self.untold
+        if not fields.flag("connected") or not (opens or name in self._known):
             self.untold.add(name)
         self._known.add(name)
-        return True
+        return is_hidden
 
 
 def _divided(run: bytes, is_gone: Callable[[int, int, bytes], bool]) -> tuple[bytes, bytes]:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from sigcore import Rule
+from sigcore import AccessRules, Rule
 from sigcore.protocol.bodies import write_request
 from sigcore.protocol.frames import Kind, frame
 from tests.protocol.access_world import (
@@ -259,3 +259,132 @@ def test_a_change_looks_through_some_sessions_at_a_time_and_through_all_in_the_e
     signal(owner, topic, b"22222")
     server.rule(OWNER)
     assert not [body for reader in readers for _kind, _id, body in reader.hear() if b"22222" in body]
+
+
+def leave(owner: RawPeer) -> None:
+    owner.say(control(Kind.REMOVE_SENDER, 0, sender=SENDER))
+
+
+@pytest.mark.parametrize("has_link", [True, False])
+@pytest.mark.parametrize("policy", ["block", "drop_oldest", "drop_newest", "latest", "disconnect"])
+def test_what_waits_of_a_sender_that_has_left_is_dropped_too(policy: str, has_link: bool) -> None:
+    server = AccessServer()
+    server.rule(OWNER, READER)
+    owner, topic = own(server)
+    reader = reading(server, {}, policy)
+    if not has_link:
+        reader.lose()
+    signal(owner, topic, b"1")
+    leave(owner)
+    server.rule(OWNER)
+    if not has_link:
+        assert reader.resume()["resumed"]
+    assert reader.hear_events() == [(SENDER, EVENT, b"GAP " + GAP.format(1).encode())]
+
+
+def test_what_waits_of_a_sender_that_has_left_stays_for_whoever_may_still_hear_it() -> None:
+    server = AccessServer()
+    server.rule(OWNER, READER)
+    owner, topic = own(server)
+    reader = reading(server, {})
+    signal(owner, topic, b"1")
+    leave(owner)
+    server.rule(OWNER, READER, Rule("deny", "reader", "listen", "door"))
+    assert reader.hear_events() == [(SENDER, EVENT, b"1")]
+
+
+def test_what_waits_of_a_sender_of_which_nobody_knows_any_more_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sigcore.protocol.hub.MAX_DEPARTED", 1)
+    server = AccessServer()
+    server.rule(OWNER, READER)
+    owner = server.come("owner")
+    reader = reading(server, {})
+    for name in ("one", "two"):
+        (topic,) = owner.add_sender(name, [EVENT])
+        signal(owner, topic, b"1")
+        owner.say(control(Kind.REMOVE_SENDER, 0, sender=name))
+    server.rule(OWNER, READER, Rule("deny", "reader", "see", "door"))
+    assert [(sender, data[:3]) for sender, _event, data in reader.hear_events()] == [("one", b"GAP"), ("two", b"1")]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_what_was_written_of_a_sender_that_has_left_is_not_written_again(is_kept: bool) -> None:
+    server = AccessServer()
+    server.rule(OWNER, READER)
+    owner, topic = own(server, keep=1)
+    if is_kept:
+        signal(owner, topic, b"1")
+        reader = server.come("reader")
+        reader.say(control(Kind.LISTEN, 1, replay=1))
+    else:
+        reader = reading(server, {})
+        signal(owner, topic, b"1")
+    reader.link.data_to_send(server.now_s)
+    reader.lose()
+    leave(owner)
+    server.rule(OWNER)
+    assert not reader.resume()["resumed"]
+
+
+def presence_heard(reader: RawPeer) -> list[bool]:
+    return [json.loads(body)["connected"] for kind, _id, body in reader.hear() if kind == Kind.PRESENCE]
+
+
+def test_the_news_of_a_sender_that_came_and_went_is_dropped_with_the_right_to_it() -> None:
+    server = AccessServer()
+    server.rule(OWNER, READER)
+    reader = server.come("reader")
+    ask_to_listen(reader, 1, event="#connect")
+    reader.hear()
+    owner, _topic = own(server)
+    leave(owner)
+    server.rule(OWNER)
+    assert presence_heard(reader) == []
+
+
+@pytest.mark.parametrize("asks_again", [True, False])
+@pytest.mark.parametrize("comes_again", [True, False])
+def test_whoever_knew_of_a_sender_hears_once_that_it_is_gone(comes_again: bool, asks_again: bool) -> None:
+    server = AccessServer()
+    server.rule(OWNER, READER)
+    owner, _topic = own(server)
+    reader = server.come("reader")
+    ask_to_listen(reader, 1, event="#connect")
+    assert presence_heard(reader) == [True]
+    if asks_again:
+        reader.say(control(Kind.LISTEN, 2, event="#connect"))
+    leave(owner)
+    if comes_again:
+        owner.add_sender(SENDER, [EVENT], [METHOD])
+    server.rule(OWNER)
+    assert presence_heard(reader) == [False]
+
+
+def test_news_that_was_written_of_a_sender_that_went_is_not_written_again() -> None:
+    server = AccessServer()
+    server.rule(OWNER, READER)
+    reader = server.come("reader")
+    ask_to_listen(reader, 1, event="#connect")
+    reader.hear()
+    owner, _topic = own(server)
+    reader.link.data_to_send(server.now_s)
+    reader.lose()
+    leave(owner)
+    server.rule(OWNER)
+    assert not reader.resume()["resumed"]
+
+
+def test_a_session_that_comes_back_before_it_was_looked_at_is_looked_at_first() -> None:
+    server = AccessServer()
+    server.rule(OWNER, READER)
+    owner, topic = own(server)
+    waiting, written = reading(server, {}), reading(server, {})
+    for reader in (waiting, written):
+        signal(owner, topic, b"22222")
+        if reader is written:
+            reader.link.data_to_send(server.now_s)
+        reader.lose()
+    server.hub.set_rules(AccessRules([OWNER]))
+    assert waiting.resume()["resumed"]
+    assert [data[:3] for _sender, _event, data in waiting.hear_events()] == [b"GAP"]
+    assert not written.resume()["resumed"]
