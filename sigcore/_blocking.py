@@ -271,13 +271,15 @@ class ServerRouter(BlockingRouter):
         self._inner.set_rules(rules, audit=audit)
 
     def reload(self) -> None:
-        """Read the rules, ``audit`` and the groups of identities again from the configuration file.
+        """Read ``identities``, with their secrets, the rules and ``audit`` again from the configuration file.
 
-        A server ``from_config`` does so by itself within a second of a change of the file. May be called from any
-        thread, and from a handler of an OS signal. The other keys of the file hold from the next start on.
+        A server ``from_config`` does so by itself within a second of a change of the file; call this where a secret has
+        changed that stands elsewhere. Links that are there go on, within the rules. May be called from any thread, and
+        from a handler of an OS signal. The other keys of the file hold from the next start on.
 
         Raises:
             ConfigError: The file is wrong, or the server is not from a file; what held before holds on.
+            SecretError: A secret or a token cannot be had; the same.
             OSError: The file cannot be read.
         """
         self._inner.reload()

@@ -27,15 +27,14 @@ def read_identities(values: Mapping[str, object], note: Note) -> dict[str, Ident
     found = {}
     for identity, value in values.items():
         path = f"identities.{identity if identity.isprintable() else shown(identity)}"
+        if not isinstance(value, dict):
+            note(path, 'it must be a table, as in [identities.thermo-7] with secret = "credential:thermo-7"')
+            continue
+        known = _read_identity(path, value, note)
         try:
-            check_identity(identity)
+            found[check_identity(identity, proven_by_medium=not known.can_prove)] = known
         except InvalidName as error:
             note(path, str(error))
-            continue
-        if isinstance(value, dict):
-            found[identity] = _read_identity(path, value, note)
-        else:
-            note(path, 'it must be a table, as in [identities.thermo-7] with secret = "credential:thermo-7"')
     return found
 
 

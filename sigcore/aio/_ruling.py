@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .._access import AccessRules
-from .._errors import ConfigError
+from .._errors import ConfigError, SecretError
 from .._logging import get_logger
 from .._shown import one_line
 
@@ -75,7 +75,7 @@ class WatchedFile:
 
     Args:
         path: The file.
-        reload: Reads it; may raise ``ConfigError`` and ``OSError``, and then what held before holds on.
+        reload: Reads it; may raise ``ConfigError``, ``SecretError`` and ``OSError``, and then what held before holds on.
     """
 
     def __init__(self, path: str | os.PathLike[str], reload: Callable[[], None]) -> None:
@@ -104,7 +104,7 @@ class WatchedFile:
     def _try_reload(self) -> None:
         try:
             self._reload()
-        except (ConfigError, OSError) as error:
+        except (ConfigError, SecretError, OSError) as error:
             text = one_line(str(error))
             _log.error("%s has changed and cannot be used; what held before holds on: %s", os.fspath(self.path), text)
 

@@ -183,22 +183,26 @@ class ServerRouter(NetworkedRouter):
         self._post(self._rule)
 
     def reload(self) -> None:
-        """Read the rules, ``audit`` and the groups of identities again from the configuration file.
+        """Read ``identities``, with their secrets, the rules and ``audit`` again from the configuration file.
 
-        A server ``from_config`` does so by itself within a second of a change of the file. May be called from any
-        thread, and from a handler of an OS signal. The other keys of the file hold from the next start on.
+        A server ``from_config`` does so by itself within a second of a change of the file; call this where a secret has
+        changed that stands elsewhere. Links that are there go on, within the rules. May be called from any thread, and
+        from a handler of an OS signal. The other keys of the file hold from the next start on.
 
         Raises:
             ConfigError: The file is wrong, or the server is not from a file; what held before holds on.
+            SecretError: A secret or a token cannot be had; the same.
             OSError: The file cannot be read.
         """
         if self._watched is None:
             raise ConfigError(["this server is not from a configuration file; give it its rules by set_rules()"])
         said = load_config(self._watched.path).keywords() | self._beside
-        groups = groups_of(said["identities"])
+        self._hub.gate.replace(said["identities"])
+        self._identities = said["identities"]
+        groups = groups_of(self._identities)
         self._ruling = replace(self._ruling, rules=tuple(said["rules"]), audit=said["audit"], groups=groups)
         self._post(self._rule)
-        _log.info("the rules were read again from %s", os.fspath(self._watched.path))
+        _log.info("identities and rules were read again from %s", os.fspath(self._watched.path))
 
     def _watch(self, path: str | os.PathLike[str], beside: Mapping[str, Any]) -> None:
         self._watched = WatchedFile(path, self.reload)

@@ -43,10 +43,12 @@ class Gate:
     Attributes:
         ask: As the argument.
         failures: Who failed to prove who they are.
+        allows_anonymous: Whether those may come who do not say who they are. It stays so: what a server listens at was
+            opened on that condition.
         new_nonce: Makes the server's part of a challenge.
 
     Raises:
-        InvalidName: A key of ``identities`` cannot be an identity.
+        InvalidName: A key of ``identities`` cannot be an identity, or has a secret although its medium proves it.
         SecretError: A secret or a token cannot be had, or two identities have the same token.
     """
 
@@ -60,10 +62,11 @@ class Gate:
         self.ask = ask
         self.failures = Failures()
         self.new_nonce = new_nonce
-        self._anonymous = anonymous
         self._nobody_s = Secret(secrets.token_bytes(32))
         self._key = secrets.token_bytes(32)
         self.replace(identities or {})
+        nobody_could = not (self._secrets or self._owners or ask)
+        self.allows_anonymous = nobody_could if anonymous is None else anonymous
 
     def replace(self, identities: Mapping[str, Identity]) -> None:
         """Know these from now on, and no others; nothing changes where one of them is wrong. Errors as for the class.
@@ -73,7 +76,7 @@ class Gate:
         secrets_of: dict[str, Secret] = {}
         owners: dict[bytes, tuple[str, str]] = {}
         for identity, known in identities.items():
-            check_identity(identity)
+            check_identity(identity, proven_by_medium=not known.can_prove)
             if known.secret is not None:
                 secrets_of[identity] = _read(known.secret, f"the secret of identity {identity!r}")
             if known.token is not None:
@@ -82,13 +85,6 @@ class Gate:
                 if owner != identity:
                     raise SecretError(f"identities {owner!r} and {identity!r} have the same token; give each its own")
         self._secrets, self._owners = secrets_of, owners
-
-    @property
-    def allows_anonymous(self) -> bool:
-        """Whether those may come who do not say who they are."""
-        if self._anonymous is not None:
-            return self._anonymous
-        return not (self._secrets or self._owners or self.ask)
 
     def secret_of(self, identity: str) -> Secret:
         """Return the secret of an identity; for one that is unknown another, which nobody knows."""

@@ -131,6 +131,40 @@ def test_a_change_of_the_file_holds_within_a_second(make: Make, tmp_path: Path) 
     assert time.monotonic() - begin < 1.5
 
 
+def test_a_secret_that_has_changed_is_read_again(make: Make, tmp_path: Path) -> None:
+    file, secret = tmp_path / "sigcore.toml", tmp_path / "secret"
+    secret.write_text("the first secret of all", encoding="utf-8")
+    secret.chmod(0o600)
+    write(file, "rotated", f"anonymous = false\n[identities.thermo-7]\nsecret = 'file:{secret}'\n")
+    server = make("ServerRouter.from_config", file)
+    proof = {"identity": "thermo-7", "secret": sigcore.Secret("the second secret of all")}
+    with pytest.raises(sigcore.NotAuthenticated):
+        make("ClientRouter", "mem://rotated", **proof)
+    secret.write_text("the second secret of all", encoding="utf-8")
+    server.reload()
+    assert make("ClientRouter", "mem://rotated", **proof).router.identity == "thermo-7"
+
+
+def test_who_loses_its_last_identity_lets_in_nobody_for_it(make: Make, tmp_path: Path) -> None:
+    file = tmp_path / "sigcore.toml"
+    (tmp_path / "secret").write_text("a secret of some length", encoding="utf-8")
+    known = f"[identities.thermo-7]\nsecret = 'file:{tmp_path / 'secret'}'\n"
+    file.write_text(f'endpoints = ["tcp://127.0.0.1:0"]\n{known}', encoding="utf-8")
+    server = make("ServerRouter.from_config", file)
+    file.write_text('endpoints = ["tcp://127.0.0.1:0"]\n', encoding="utf-8")
+    server.reload()
+    with pytest.raises(sigcore.NotAuthenticated, match="takes only those who say who they are"):
+        make("ClientRouter", server.router.endpoints[0])
+
+
+def test_whom_the_medium_proves_may_be_in_a_group(make: Make, tmp_path: Path) -> None:
+    file = tmp_path / "sigcore.toml"
+    rules = '[identities."local:mem"]\ngroups = ["readers"]\n[[rules]]\nwho = "group:readers"\nallow = "listen"\n'
+    write(file, "grouped", rules)
+    make("ServerRouter.from_config", file)
+    assert may_listen(make, "grouped")
+
+
 def test_a_group_of_the_file_gains_a_member(make: Make, tmp_path: Path) -> None:
     file = tmp_path / "sigcore.toml"
     rules = '[[rules]]\nwho = "group:readers"\nallow = "listen"\n[identities.alice]\nsecret = "{}"\ngroups = [{}]\n'

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def reloads_on_hangup(server: ServerRouter, systemd: Systemd, out: Output, *, has_file: bool) -> Iterator[None]:
-    """Within the block, let SIGHUP mean: read the rules again.
+    """Within the block, let SIGHUP mean: read identities and rules again.
 
     On a terminal it means that the terminal is gone, and ends the program, as it does without a file.
     """
@@ -46,10 +46,10 @@ def reloads_on_hangup(server: ServerRouter, systemd: Systemd, out: Output, *, ha
 
 
 def _reload(server: ServerRouter, systemd: Systemd, out: Output) -> None:
-    """Read the rules again; what is wrong with the file is said, and what held before holds on."""
+    """Read identities and rules again; what is wrong with the file is said, and what held before holds on."""
     systemd.reloading()
     try:
         server.reload()
-    except (sigcore.ConfigError, OSError) as error:
-        out.warning(f"the rules are left as they were: {error}")
+    except (sigcore.ConfigError, sigcore.SecretError, OSError) as error:
+        out.warning(f"identities and rules are left as they were: {error}")
     systemd.ready(f"listening at {', '.join(server.endpoints)}")
