@@ -75,7 +75,7 @@ class WatchedFile:
 
     Args:
         path: The file.
-        reload: Reads it; may raise ``ConfigError``, ``SecretError`` and ``OSError``, and then what held before holds on.
+        reload: Reads it; where it raises ``ConfigError``, ``SecretError`` or ``OSError``, what held before holds on.
     """
 
     def __init__(self, path: str | os.PathLike[str], reload: Callable[[], None]) -> None:
