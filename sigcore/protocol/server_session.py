@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._errors import Busy, CodecError, NotAllowed, RemoteProtocolError, SenderExists, SigError
@@ -75,6 +75,12 @@ TOKEN_TOPICS = 64
 
 TOKEN_KEPT = 10
 """So many kept events that it is given cost a token more."""
+
+TOKEN_LOOKS = 50
+"""So many looks whether the rules let it have something, of which it may get nothing, cost a token more."""
+
+TOKEN_RULES = 100
+"""So many rules cost a token more where a listener leaves open what it asks for."""
 
 TOKENS_A_TURN = 20
 """Of one link, until the others have their turn."""
@@ -519,6 +525,7 @@ class ServerSession(Session):
             return
         policy = fields.choice("policy", POLICIES)
         verb = verb_for(event)
+        self._spend(self._look_cost(sender, event), now_s)
         if not self._hub.permits.could(self.identity, verb, sender, event):
             text = refusal(self.identity, verb, sender, event)
             self._hub.drops.count("not_allowed", text, reader=self.peer)
@@ -532,10 +539,17 @@ class ServerSession(Session):
             if present:
                 self.put_event_frame(present)
         elif fields.integer("replay", 0):
-            kept = self.replay(id_, (sender, event), fields.integer("replay"))
-            self._spend(kept // TOKEN_KEPT, now_s)
+            self._spend(self.replay(id_, (sender, event), fields.integer("replay")), now_s)
         self.put_event_frame(frame(Kind.START, id_))
         self._spend(self._hub.weight((sender, event)) // TOKEN_TOPICS, now_s)
+
+    def _look_cost(self, sender: str | None, event: str | None) -> int:
+        """Return how many tokens it costs to see what the rules allow a listener."""
+        permits = self._hub.permits
+        if permits.is_open or (sender is not None and event is not None):
+            return 0
+        looks = self._hub.sender_count if event in PRESENCE_EVENTS else 0
+        return len(permits.rules.rules) // TOKEN_RULES + looks // TOKEN_LOOKS
 
     def _on_unlisten(self, id_: int, _body: bytes, now_s: float) -> None:
         key = self.listeners.pop(id_, None)
@@ -543,20 +557,25 @@ class ServerSession(Session):
             self._hub.remove_listener(self, id_, key)
             self._spend(self._hub.weight(key) // TOKEN_TOPICS, now_s)
 
-    def _on_query(self, id_: int, body: bytes, _now_s: float) -> None:
+    def _on_query(self, id_: int, body: bytes, now_s: float) -> None:
         fields = read_body("QUERY", body)
         what, after = fields.text("what"), fields.text("after", "")
         room = min(QUERY_BYTES, self.peer_limits.max_frame // 2)
         rows: Iterable[dict[str, Any]]
+        looks = count()
         if what == "senders":
-            rows = (presence_fields(info) for info in self._hub.senders_after(after) if self._may_see(info))
+            senders = zip(self._hub.senders_after(after), looks, strict=False)
+            rows = (presence_fields(info) for info, _look in senders if self._may_see(info))
         elif what == "peers":
+            looks = count(self._hub.sender_count)
             rows = (peer_fields(peer) for peer in self._hub.peers_seen_by(self)[fields.integer("skip", 0) :])
         else:
             self.take_error(id_, "request_failed", f"QUERY knows 'senders' and 'peers', not {what!r}")
             return
         page, more = _page(rows, room)
         self._ok(id_, {what: page, "more": more})
+        if not self._hub.permits.is_open:
+            self._spend(next(looks) // TOKEN_LOOKS, now_s)
 
     def _may_see(self, info: SenderInfo) -> bool:
         return info.name in self.senders or self.sees(info.name)
@@ -591,6 +610,7 @@ class ServerSession(Session):
         for topic in entry.topics.values():
             del self._owned[topic.id]
         self._hub.remove_sender(entry)
+        entry.let_go()
 
     def _on_sync(self, id_: int, body: bytes, _now_s: float) -> None:
         self._consumed += self._inbox.put(Kind.SYNC, id_, body)
@@ -661,12 +681,18 @@ class ServerSession(Session):
             for topic in entry.topics.values():
                 del self._owned[topic.id]
                 self.routes.pop(topic.id, None)
+            entry.let_go()
 
     def replay(self, listener_id: int, key: Key, most: int) -> int:
-        """Give a new listener what is kept for it: the newest, as far as there is room, oldest first; say how much."""
+        """Give a new listener what is kept for it: the newest, as far as there is room, oldest first.
+
+        Returns:
+            What that costs, in tokens.
+        """
         frames: list[bytes] = []
+        looks = 0
         room = min(REPLAY_BYTES, self.options.event_queue - self.events.size)
-        for topic, codec, kind, body in islice(self._hub.kept(key, most), REPLAY_LOOKS):
+        for looks, (topic, codec, kind, body) in enumerate(islice(self._hub.kept(key, most), REPLAY_LOOKS), 1):  # noqa: B007  # used below
             if topic.sender.session is self or not self._hub.may_hear(self, topic):
                 continue
             if not self._hub.announce(self, topic):
@@ -681,7 +707,7 @@ class ServerSession(Session):
                 break
         for data in reversed(frames):
             self.put_event_frame(data)
-        return len(frames)
+        return len(frames) // TOKEN_KEPT + looks // TOKEN_LOOKS
 
     def _ok(self, id_: int, fields: dict[str, Any]) -> None:
         self.put_control(Kind.OK, id_, write_body(fields))
