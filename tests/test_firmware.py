@@ -391,7 +391,12 @@ def test_many_requests_at_once_are_answered_or_refused_each(thermometer: Path) -
         assert {answers.get(timeout=PATIENCE_S) for _ in asking} <= {"answered", "busy"}
         for thread in asking:
             thread.join()
-        assert heard.next_counts(5) == [2, 3, 4, 5, 6]
+        counts = heard.next_counts(5)
+        told = 0
+        while told < counts[-1] - 6:  # so many answers may leave no room for a reading, which is told then
+            told += heard.gaps.get(timeout=PATIENCE_S).count or 0
+        assert counts[-1] == 6 + told
+        assert counts == sorted(set(counts))
 
 
 def test_a_device_that_reboots_is_back_within_seconds(thermometer: Path) -> None:

@@ -20,6 +20,9 @@ PREFACE = b"\x93SIG\n\x01"
 HELLO, WELCOME, PING, PONG, ACK, BYE = range(1, 7)
 ADD_SENDER, LISTEN, OK, EVENT = 0x10, 0x11, 0x14, 0x21
 
+AT_A_TIME = 16
+"""How many connect at the same time: a server lets no more from one address be in their handshakes."""
+
 NAMES = 2_000
 """Names of visitors; a name comes again when nobody can have it any more."""
 
@@ -91,8 +94,8 @@ async def be_idle(endpoint: str, number: int) -> None:
 
     first = hello("idle") + frame(LISTEN, 1, {"sender": "tick", "event": "event"})
     clients = []
-    for start in range(0, number, 50):  # no more at a time than wait at the door of a server
-        count = min(50, number - start)
+    for start in range(0, number, AT_A_TIME):
+        count = min(AT_A_TIME, number - start)
         more = await asyncio.gather(*(connect(endpoint, lambda: Client(first, took)) for _ in range(count)))
         for client in more:
             assert [await client.answers.get() for _ in range(2)] == [WELCOME, OK]
