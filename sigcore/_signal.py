@@ -54,7 +54,7 @@ class Signal(Generic[T_contra]):
         self.writer: Callable[[Any], Any] | None = None
         self._outlet: Call | None = None
         self._send: Call | None = None  # the same as a bound method, which is called faster
-        self._calls: _Calls | _Removed = _Calls((), ())
+        self._calls: _Calls | _Removed = _NOBODY
 
     @property
     def sender(self) -> str:
@@ -164,6 +164,9 @@ class _Calls(tuple[Call, ...]):
     def blocking_queues(self) -> tuple[Queue, ...]:
         waiting = [(listener.policy, listener.queue) for listener in self.listeners]
         return tuple(queue for policy, queue in waiting if queue is not None and policy == "block")
+
+
+_NOBODY = _Calls((), ())  # one for all signals without listeners: most of a server's have none
 
 
 class _Removed:

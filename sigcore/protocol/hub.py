@@ -742,6 +742,7 @@ class Hub:
             if self._is_entered(entry):
                 self.remove_sender(entry, session.error.cause if session.error else "left")
                 yield 1 + len(entry.topics)
+            entry.let_go()
         session.senders.clear()
         if not self.sessions:
             self._departed.clear()  # nobody is left for whom anything could wait

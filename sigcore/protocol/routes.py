@@ -62,6 +62,13 @@ class SenderEntry:
         """Return the PRESENCE frame for a link that takes bodies of ``longest`` bytes; empty where none fits."""
         return next((data for data in self.presence if len(data) - HEADER_BYTES <= longest), b"")
 
+    def let_go(self) -> None:
+        """Have it freed at once when it is gone for good: what refers to itself waits for the garbage collector.
+
+        That looks at all that a server has, and holds up everybody meanwhile, the sooner the more comes and goes.
+        """
+        self.topics.clear()
+
     def answers(self, method: str) -> bool:
         """Whether it answers ``method``."""
         return self.has_fallback or method in self.info.requests
