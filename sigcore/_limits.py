@@ -87,7 +87,7 @@ class ServerLimits:
         max_links: Links at a time; fewer where the system lets the process open fewer files, of which 64 are left.
         max_links_per_identity: Links at a time of one identity that was proven.
         max_pending: Links at a time whose handshake is not done; beyond it, the one that has taken longest gives way.
-        max_pending_per_source: The same for those from one address; of IPv6, from one network of 64 bits.
+        max_pending_per_source: The same for those from one address of another machine; of IPv6, one network of 64 bits.
     """
 
     session_memory: Size = 256 * MIB

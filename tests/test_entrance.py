@@ -53,11 +53,12 @@ def test_one_address_has_only_its_share_of_the_handshakes() -> None:
     few.enter("10.0.0.1", 1.0)
 
 
-def test_those_without_an_address_are_counted_all_together_alone() -> None:
+@pytest.mark.parametrize("source", ["", "127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"])
+def test_those_of_this_machine_are_counted_all_together_alone(source: str) -> None:
     few = crowd(max_pending_per_source=1, max_pending=3)
     for _ in range(3):
-        few.enter("", 1.0)
-    assert refusal(lambda: few.enter("", 1.0)) == "too_many_pending"
+        few.enter(source, 1.0)
+    assert refusal(lambda: few.enter(source, 1.0)) == "too_many_pending"
 
 
 @pytest.mark.parametrize(

@@ -120,14 +120,19 @@ class Crowd:
 
 
 def _whose(source: str) -> str:
-    """Return who has an address: the address itself, or the network that it is one of many in."""
+    """Return who has an address: the address itself, or the network that it is one of many in; empty for this machine.
+
+    All programs of this machine have one address, of which a restarted server may meet hundreds at once.
+    """
     try:
         address = ip_address(source.partition("%")[0])
     except ValueError:
         return source  # empty, or of a medium that we do not know
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.is_loopback:
+        return ""
     if not isinstance(address, IPv6Address):
         return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
     network = int(address) >> (128 - IPV6_PREFIX_BITS) << (128 - IPV6_PREFIX_BITS)
     return f"{IPv6Address(network)}/{IPV6_PREFIX_BITS}"

@@ -20,8 +20,8 @@ PREFACE = b"\x93SIG\n\x01"
 HELLO, WELCOME, PING, PONG, ACK, BYE = range(1, 7)
 ADD_SENDER, LISTEN, OK, EVENT = 0x10, 0x11, 0x14, 0x21
 
-AT_A_TIME = 16
-"""How many connect at the same time: a server lets no more from one address be in their handshakes."""
+AT_A_TIME = 50
+"""How many connect at the same time: a server lets no more than 100 be in their handshakes."""
 
 NAMES = 2_000
 """Names of visitors; a name comes again when nobody can have it any more."""

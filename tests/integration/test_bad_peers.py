@@ -72,7 +72,7 @@ class Place:
 def place(_nothing_left: None) -> Iterator[Place]:
     with ExitStack() as stack:
         errors = Errors()
-        server = ServerRouter("tcp://127.0.0.1:0", handshake_timeout=0.4, max_pending_per_source=50, on_error=errors)
+        server = ServerRouter("tcp://127.0.0.1:0", handshake_timeout=0.4, on_error=errors)
         stack.enter_context(server)
         one, other = (stack.enter_context(ClientRouter(server.endpoints[0])) for _ in range(2))
         heard = Heard()
