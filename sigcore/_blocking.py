@@ -24,6 +24,7 @@ from .aio._answering import await_handler
 from .aio._client import ClientRouter as AioClientRouter
 from .aio._home import has_running_loop
 from .aio._networked import Host
+from .aio._ruling import WatchedFile
 from .aio._server import ServerRouter as AioServerRouter
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class ServerRouter(BlockingRouter):
         max_links: How many links there may be at a time, if the system lets the process open as many files.
         max_links_per_identity: How many of them one identity may have.
         max_pending: How many of them may be in their handshake.
-        max_pending_per_source: How many of these may come from one address.
+        max_pending_per_source: How many of these may come from one address of another machine.
         identities: Who may come, with what proves it: a ``sigcore.Identity`` by identity.
         anonymous: Whether those may come who do not say who they are, over a medium that does not prove it either;
             ``None``: while there are neither identities with a secret or a token, nor plug-ins that authenticate.
@@ -255,8 +256,9 @@ class ServerRouter(BlockingRouter):
             ConfigError: The file is wrong; each of its problems is told.
             OSError: The file cannot be read.
         """
+        watched = WatchedFile(path)  # first: what changes while it is read is read again
         server = cls(**(load_config(path).keywords() | beside), on_error=on_error)
-        server._inner._watch(path, beside)
+        server._inner._watch(watched, beside)
         return server
 
     def set_rules(self, rules: Iterable[Rule], *, audit: bool | None = None) -> None:
@@ -267,6 +269,9 @@ class ServerRouter(BlockingRouter):
         Args:
             rules: Who may do what from now on.
             audit: Whether what they deny is only logged and counted; ``None`` leaves that as it is.
+
+        Raises:
+            TypeError: They are no rules; what held before holds on.
         """
         self._inner.set_rules(rules, audit=audit)
 
