@@ -68,6 +68,9 @@ class AccessRules:
         groups: As the argument.
         audit: As the argument.
         authorize: As the argument.
+
+    Raises:
+        TypeError: One of ``rules`` is something else.
     """
 
     def __init__(
@@ -78,7 +81,7 @@ class AccessRules:
         audit: bool = False,
         authorize: Iterable[Authorize] = (),
     ) -> None:
-        self.rules = tuple(rules)
+        self.rules = check_rules(rules)
         self.groups = {identity: tuple(names) for identity, names in (groups or {}).items()}
         self.audit = audit
         self.authorize = tuple(authorize)
@@ -211,6 +214,20 @@ class AccessRules:
     def _is_covered(self, identity: str, verb: str, sender: str, name: str) -> bool:
         """Whether one rule denies all that two patterns stand for: it is like them, and their ``*`` is text to it."""
         return self._first(identity, verb, "deny", sender, name) is not None
+
+
+def check_rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Return the rules.
+
+    Raises:
+        TypeError: One is something else.
+    """
+    found = tuple(rules)
+    for rule in found:
+        if not isinstance(rule, Rule):
+            text = f"rules must be sigcore.Rule objects, not {type(rule).__name__}"
+            raise TypeError(f"{text}; as in sigcore.Rule('allow', 'dashboard', 'listen', 'thermo-*')")
+    return found
 
 
 class _SourceFailed(Exception):

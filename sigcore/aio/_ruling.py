@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .._access import AccessRules
-from .._errors import ConfigError, SecretError
+from .._access import AccessRules, check_rules
+from .._errors import SigError
 from .._logging import get_logger
-from .._shown import one_line
+from .._shown import described, one_line
 
 if TYPE_CHECKING:
     from .._access import Authorize
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 HOOK = "sig_authorize"
 
-LOOK_S = 0.5
-"""How often it is looked whether the file has changed."""
+LOOK_S = 0.25
+"""How often it is looked whether the file has changed; it is read once two looks have found the same."""
 
 _log = get_logger("sigcore.access")
 
@@ -43,6 +43,9 @@ class Ruling:
     audit: bool = False
     groups: Mapping[str, Iterable[str]] = field(default_factory=dict)
     authorize: tuple[Authorize, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_rules(self.rules)
 
     def as_rules(self) -> AccessRules:
         """Return what these decide; says in the log what looks like a slip of the pen."""
@@ -71,41 +74,50 @@ def _asking(plugin: LoadedPlugin) -> Authorize:
 
 
 class WatchedFile:
-    """A file that is read again when it has changed.
+    """A file that is read again when it has changed, and has stayed so: one that is half written may lack a rule.
 
     Args:
-        path: The file.
-        reload: Reads it; where it raises ``ConfigError``, ``SecretError`` or ``OSError``, what held before holds on.
+        path: The file, as it is before it is read for the first time.
     """
 
-    def __init__(self, path: str | os.PathLike[str], reload: Callable[[], None]) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
-        self._reload = reload
-        self._seen = self._stamp()
+        self._read = self._seen = self._stamp()
         self._task: asyncio.Task[None] | None = None
 
-    def open(self) -> None:
-        """Look at it from now on, on the running loop."""
-        self._task = asyncio.get_running_loop().create_task(self._watch(), name="sigcore configuration")
+    def open(self, reload: Callable[[], None]) -> None:
+        """Look at it from now on, on the running loop.
+
+        Args:
+            reload: Reads it; where it raises anything, what held before holds on.
+        """
+        self._task = asyncio.get_running_loop().create_task(self._watch(reload), name="sigcore configuration")
 
     def close(self) -> None:
         """Look at it no more."""
         if self._task is not None:
             self._task.cancel()
 
-    async def _watch(self) -> None:
+    def look(self) -> bool:
+        """Return whether it is to be read now."""
+        stamp, before = self._stamp(), self._seen
+        self._seen = stamp
+        if stamp == self._read or stamp != before:
+            return False
+        self._read = stamp
+        return True
+
+    async def _watch(self, reload: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            stamp = self._stamp()
-            if stamp != self._seen:
-                self._seen = stamp
-                self._try_reload()
+            if self.look():
+                self._try(reload)
 
-    def _try_reload(self) -> None:
+    def _try(self, reload: Callable[[], None]) -> None:
         try:
-            self._reload()
-        except (ConfigError, SecretError, OSError) as error:
-            text = one_line(str(error))
+            reload()
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with it, it is looked at again when it changes
+            text = one_line(str(error) if isinstance(error, SigError | OSError) else described(error))
             _log.error("%s has changed and cannot be used; what held before holds on: %s", os.fspath(self.path), text)
 
     def _stamp(self) -> tuple[int, int, int] | None:

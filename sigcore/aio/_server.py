@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from .._carrier import Listening, authenticates, is_confidential, is_local
@@ -73,7 +74,7 @@ class ServerRouter(NetworkedRouter):
         max_links: How many links there may be at a time, if the system lets the process open as many files.
         max_links_per_identity: How many of them one identity may have.
         max_pending: How many of them may be in their handshake.
-        max_pending_per_source: How many of these may come from one address.
+        max_pending_per_source: How many of these may come from one address of another machine.
         identities: Who may come, with what proves it: a ``sigcore.Identity`` by identity.
         anonymous: Whether those may come who do not say who they are, over a medium that does not prove it either;
             ``None``: while there are neither identities with a secret or a token, nor plug-ins that authenticate.
@@ -116,8 +117,9 @@ class ServerRouter(NetworkedRouter):
         self._plugin_names = (plugins,) if isinstance(plugins, str) else tuple(plugins)
         self._authenticators = Authenticators(())
         self._ruling = Ruling(tuple(rules), audit, groups_of(self._identities))
+        self._ruling_lock = RLock()  # an OS signal's handler may come in between
         self._watched: WatchedFile | None = None
-        self._beside: Mapping[str, Any] = {}
+        self._beside: dict[str, Any] = {}
         self._local_options = LinkOptions(**self._keywords)
         self._listenings: list[Listening] = []
         self._ios: dict[ServerLink, LinkIO] = {}
@@ -165,8 +167,9 @@ class ServerRouter(NetworkedRouter):
             ConfigError: The file is wrong; each of its problems is told.
             OSError: The file cannot be read.
         """
+        watched = WatchedFile(path)  # first: what changes while it is read is read again
         server = cls(**(load_config(path).keywords() | beside), on_error=on_error)
-        server._watch(path, beside)
+        server._watch(watched, beside)
         return server
 
     def set_rules(self, rules: Iterable[Rule], *, audit: bool | None = None) -> None:
@@ -177,10 +180,12 @@ class ServerRouter(NetworkedRouter):
         Args:
             rules: Who may do what from now on.
             audit: Whether what they deny is only logged and counted; ``None`` leaves that as it is.
+
+        Raises:
+            TypeError: They are no rules; what held before holds on.
         """
-        rules = tuple(rules)
-        self._ruling = replace(self._ruling, rules=rules, audit=self._ruling.audit if audit is None else audit)
-        self._post(self._rule)
+        terms: dict[str, Any] = {"rules": tuple(rules)}
+        self._change_ruling(terms if audit is None else terms | {"audit": audit})
 
     def reload(self) -> None:
         """Read ``identities``, with their secrets, the rules and ``audit`` again from the configuration file.
@@ -199,14 +204,19 @@ class ServerRouter(NetworkedRouter):
         said = load_config(self._watched.path).keywords() | self._beside
         self._hub.gate.replace(said["identities"])
         self._identities = said["identities"]
-        groups = groups_of(self._identities)
-        self._ruling = replace(self._ruling, rules=tuple(said["rules"]), audit=said["audit"], groups=groups)
-        self._post(self._rule)
+        rules = tuple(said["rules"])
+        if self._ruling.rules and not rules and not self._ruling.authorize:
+            _log.warning("%s has no rules any more, so everybody may do everything", os.fspath(self._watched.path))
+        self._change_ruling({"rules": rules, "audit": said["audit"], "groups": groups_of(self._identities)})
         _log.info("identities and rules were read again from %s", os.fspath(self._watched.path))
 
-    def _watch(self, path: str | os.PathLike[str], beside: Mapping[str, Any]) -> None:
-        self._watched = WatchedFile(path, self.reload)
-        self._beside = beside
+    def _watch(self, watched: WatchedFile, beside: dict[str, Any]) -> None:
+        self._watched, self._beside = watched, beside
+
+    def _change_ruling(self, terms: Mapping[str, Any]) -> None:
+        with self._ruling_lock:  # or of two threads one would undo what the other has said
+            self._ruling = replace(self._ruling, **terms)
+        self._post(self._rule)
 
     def _rule(self) -> None:
         self._hub.set_rules(self._ruling.as_rules())
@@ -244,8 +254,7 @@ class ServerRouter(NetworkedRouter):
         self._hub.codecs = self._load_codecs()
         plugins = [load_hooks(name) for name in self._plugin_names]
         self._hub.gate = self._make_gate(plugins)
-        self._ruling = replace(self._ruling, authorize=authorizers(plugins))
-        self._rule()
+        self._change_ruling({"authorize": authorizers(plugins)})
         for sender in list(self._core._senders.values()):
             self._enter(sender)
         for listener in self._core._all_listeners():
@@ -257,7 +266,7 @@ class ServerRouter(NetworkedRouter):
             await self.close()
             raise
         if self._watched is not None:
-            self._watched.open()
+            self._watched.open(self.reload)
 
     async def _close_down(self) -> None:
         if self._watched is not None:
