@@ -22,7 +22,7 @@ import sig_tcp._tls_files
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from sig_tcp import TlsCarrier
 
 import sigcore
@@ -38,32 +38,41 @@ PREFACE = b"\x93SIG\n\x01"
 
 
 class Authority:
-    """Issues certificates, and keeps them as files."""
+    """Issues certificates, and keeps them as files; ``above`` is the authority that lets it, where it is no root."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, above: Authority | None = None) -> None:
         self._folder = folder
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._serials: dict[str, int] = {}
-        certificate = self._signed(self._name, self._key, -DAY, 10 * DAY, [], is_ca=True)
-        self.file = self._write(f"{name}.crt", certificate.public_bytes(serialization.Encoding.PEM))
+        issuer = above or self
+        certificate = issuer._signed(self._name, self._key, -DAY, 10 * DAY, [], is_ca=True)
+        issuer._serials[name] = certificate.serial_number
+        pem = certificate.public_bytes(serialization.Encoding.PEM)
+        self._between = pem if above is not None else b""
+        self.file = self._write(f"{name}.crt", pem)
 
     def issue(
         self,
         file: str,
-        *names: x509.GeneralName | str,
+        *names: Any,
         subject: str = "somebody",
         begins: datetime.timedelta = -DAY,
         ends: datetime.timedelta = DAY,
         password: bytes | None = None,
+        purpose: x509.ObjectIdentifier | None = None,
     ) -> Path:
-        """Return a new file with a key and a certificate for these names; text stands for a DNS name."""
+        """Return a new file with a key and a certificate for these names; text stands for a DNS name.
+
+        A raw extension may stand for all of them.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         sans = [x509.DNSName(name) if isinstance(name, str) else name for name in names]
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
-        certificate = self._signed(name, key, begins, ends, sans)
+        certificate = self._signed(name, key, begins, ends, sans, purpose=purpose)
         self._serials[file] = certificate.serial_number
-        return self._write(file, _pem(key, password) + certificate.public_bytes(serialization.Encoding.PEM))
+        pem = certificate.public_bytes(serialization.Encoding.PEM)
+        return self._write(file, _pem(key, password) + pem + self._between)
 
     def revoke(self, *files: str, file: str = "crl.pem", ends: datetime.timedelta = DAY) -> Path:
         """Return the file with the list of the revoked: the certificates in ``files``."""
@@ -80,16 +89,20 @@ class Authority:
         key: ec.EllipticCurvePrivateKey,
         begins: datetime.timedelta,
         ends: datetime.timedelta,
-        names: list[x509.GeneralName],
+        names: list[Any],
         *,
         is_ca: bool = False,
+        purpose: x509.ObjectIdentifier | None = None,
     ) -> x509.Certificate:
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key.public_key())
         builder = builder.serial_number(x509.random_serial_number())
         builder = builder.not_valid_before(NOW + begins).not_valid_after(NOW + ends)
         builder = builder.add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
         if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+            raw = names[0] if isinstance(names[0], x509.UnrecognizedExtension) else None
+            builder = builder.add_extension(raw or x509.SubjectAlternativeName(names), critical=False)
+        if purpose is not None:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         return builder.sign(self._key, hashes.SHA256())
 
     def _write(self, name: str, data: bytes) -> Path:
@@ -110,9 +123,9 @@ class SelfSigned(Authority):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, "self")
 
-    def _signed(self, subject: Any, key: Any, begins: Any, ends: Any, names: Any, *, is_ca: bool = False) -> Any:
+    def _signed(self, subject: Any, key: Any, begins: Any, ends: Any, names: Any, **more: Any) -> Any:
         self._key, self._name = key, subject
-        return super()._signed(subject, key, begins, ends, names, is_ca=is_ca)
+        return super()._signed(subject, key, begins, ends, names, **more)
 
 
 @pytest.fixture
@@ -403,6 +416,64 @@ def test_a_revoked_client_is_refused(good: Deployment) -> None:
     asyncio.run(scenario())
 
 
+def test_who_has_a_certificate_of_a_revoked_authority_in_between_is_refused(good: Deployment, tmp_path: Path) -> None:
+    between = Authority(tmp_path, "between", above=good.ca)
+    client = between.issue("theirs.pem", "thermo-8")
+    crl = tmp_path / "both.pem"
+
+    def write(*revoked: str) -> None:
+        crl.write_bytes(good.ca.revoke(*revoked, file="a").read_bytes() + between.revoke(file="b").read_bytes())
+
+    async def scenario() -> None:
+        write()
+        async with served(good, good.listens(f"&crl={crl}")) as place:
+            near, _ = await TlsCarrier().connect(good.connects(place.port, f"&cert={client}"), Heard)
+            near.close()
+            write("between")
+            place.listening.reload()
+            assert "this side's certificate was revoked" in str(await refusal(good, place, f"&cert={client}"))
+
+    asyncio.run(scenario())
+
+
+def test_while_the_list_of_the_revoked_is_out_of_date_nobody_is_let_in(
+    good: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        crl = good.ca.revoke(ends=-DAY)
+        async with served(good, good.listens(f"&crl={crl}")) as place:
+            error = await refusal(good, place)
+            assert isinstance(error, NotAuthenticated)
+            assert "or the server's list of revoked ones" in str(error)
+            assert "the list of revoked certificates is out of date" in caplog.text
+            good.ca.revoke()
+            place.listening.reload()
+
+    asyncio.run(scenario())
+
+
+def test_the_certificate_of_a_server_is_none_for_a_client_and_the_reverse(
+    good: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    of_server = good.ca.issue("as-server.pem", loopback(), "thermo-8", purpose=ExtendedKeyUsageOID.SERVER_AUTH)
+    of_client = good.ca.issue("as-client.pem", loopback(), "thermo-8", purpose=ExtendedKeyUsageOID.CLIENT_AUTH)
+
+    async def scenario() -> None:
+        async with served(good) as place:
+            error = await refusal(good, place, f"&cert={of_server}")
+            assert isinstance(error, NotAuthenticated)
+            assert "is not for this purpose" in str(error)
+            near, _ = await TlsCarrier().connect(good.connects(place.port, f"&cert={of_client}"), Heard)
+            near.close()
+        listening = await TlsCarrier().listen(at(f"tls://127.0.0.1:0?cert={of_client}"), asyncio.Protocol)
+        with pytest.raises(NotAuthenticated, match="it is not for this purpose"):
+            await TlsCarrier().connect(at(f"tls://127.0.0.1:{listening.endpoint.port}?ca={good.ca.file}"), Heard)
+        listening.close()
+
+    asyncio.run(scenario())
+    assert "it is not for this purpose" in caplog.text
+
+
 def test_a_revoked_server_is_refused(good: Deployment) -> None:
     crl = good.ca.revoke("server.pem")
 
@@ -424,8 +495,9 @@ def test_a_revoked_server_is_refused(good: Deployment) -> None:
         (["thermo\0.example.org"], "no identity"),
         (["uid:0"], "uid:"),
         ([x509.UniformResourceIdentifier("urn:a,b")], "','"),
+        ([x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"0\x07\x82\x05t\xe4ngo")], "UTF-8"),
     ],
-    ids=["two", "two kinds", "none", "address", "wildcard", "NUL", "reserved", "comma"],
+    ids=["two", "two kinds", "none", "address", "wildcard", "NUL", "reserved", "comma", "no UTF-8"],
 )
 def test_a_certificate_without_one_clear_name_is_nobody_and_says_so(
     good: Deployment, names: list[Any], told: str
@@ -873,6 +945,15 @@ def test_files_that_cannot_be_used_are_told_with_what_to_do(
 )
 def test_options_that_make_no_sense_are_refused(query: str, told: str) -> None:
     assert told in fault_in(query)
+
+
+@pytest.mark.parametrize("name", [".x", "a..b", "x" * 64])
+def test_a_server_name_that_cannot_be_one_is_told_as_such(name: str) -> None:
+    async def scenario() -> None:
+        with pytest.raises(EndpointError, match=r"option server_name: .* is no host name"):
+            await TlsCarrier().connect(at(f"tls://127.0.0.1:9?server_name={name}"), Heard)
+
+    asyncio.run(scenario())
 
 
 def test_what_it_promises_of_its_links_depends_on_what_it_asks_for() -> None:

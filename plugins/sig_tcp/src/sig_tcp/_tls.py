@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from sigcore import Endpoint, MediumIdentity, get_logger
+from sigcore import Endpoint, EndpointError, MediumIdentity, NotAuthenticated, get_logger
 
 from ._acceptor import Acceptor
 from ._addresses import is_loopback
@@ -56,7 +56,13 @@ class TlsCarrier:
         Raises:
             NotAuthenticated: It has not exactly one name that can be an identity.
         """
-        certificate: dict[str, Any] | None = transport.get_extra_info("peercert")
+        certificate: dict[str, Any] | None
+        try:
+            certificate = transport.get_extra_info("peercert")
+        except ValueError as error:
+            raise NotAuthenticated(
+                f"the names in your certificate cannot be read, perhaps no UTF-8: {error}"
+            ) from error
         return identity_of(certificate) if certificate else None
 
     async def connect(
@@ -74,7 +80,7 @@ class TlsCarrier:
         port_of(endpoint)
         # The authorities of the system take a while to read: 70 ms on a small machine.
         context = await asyncio.to_thread(client_context, endpoint, options)
-        name = options.server_name or _name_of(endpoint.host)
+        name = _name_for(endpoint, options)
 
         def make() -> TlsLink:
             return TlsLink(context, protocol_factory, HANDSHAKE_S, server_name=name)
@@ -206,6 +212,21 @@ def _told(error: Exception) -> str:
     if isinstance(error, EndedInHandshake):
         return str(error)
     return str(explained(error, is_server=True))
+
+
+def _name_for(endpoint: Endpoint, options: TlsOptions) -> str:
+    """Return whom the server's certificate must name.
+
+    Raises:
+        EndpointError: The option ``server_name`` is no name.
+    """
+    if options.server_name is None:
+        return _name_of(endpoint.host)
+    try:
+        return _name_of(options.server_name)
+    except UnicodeError as error:
+        text = f"option server_name: {options.server_name!r} is no host name ({error}); check how it is written"
+        raise EndpointError(f"{endpoint}: {text}") from error
 
 
 def _name_of(host: str) -> str:

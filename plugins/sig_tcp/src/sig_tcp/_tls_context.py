@@ -17,8 +17,9 @@ from ._tls_options import TlsOptions
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
-# Renegotiation and compression have a history of attacks. A session that is taken up again by a ticket would not be
-# asked for its certificate, which may have been revoked since.
+# Renegotiation and compression have a history of attacks. Whoever takes up a session again is not asked for its
+# certificate, which may have been revoked since: nobody gets a ticket for that. TLS 1.2 has another way, which Python
+# cannot switch off; it ends with the context, and so when the list of the revoked changes.
 _NEVER = ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
 
 _log = get_logger("sigcore.tls")
@@ -88,7 +89,7 @@ def _load_crl(context: ssl.SSLContext, endpoint: Endpoint, path: str) -> None:
     context.load_verify_locations(path)
     if context.cert_store_stats()["crl"] == before:
         raise EndpointError(f"{endpoint}: there is no list of revoked certificates in {path}; check the option crl")
-    context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN  # a revoked authority in between signs whatever it is asked to
 
 
 def _load(endpoint: Endpoint, what: str, load: Callable[[], object]) -> None:

@@ -38,7 +38,7 @@ class EndedInHandshake(ConnectionError):
 # X509_V_ERR_... of OpenSSL's x509_vfy.h
 _NOT_YET_VALID, _EXPIRED, _CRL_EXPIRED, _REVOKED, _NO_CRL = 9, 10, 12, 23, 3
 _SELF_SIGNED, _SELF_SIGNED_IN_CHAIN, _NO_ISSUER, _UNSIGNED_LEAF = 18, 19, 20, 21
-_WRONG_HOST, _WRONG_ADDRESS = 62, 64
+_PURPOSE, _WRONG_HOST, _WRONG_ADDRESS = 26, 62, 64
 
 _OTHER_CA = "it is not signed by the authority that the option ca names (without it: by one of this system's)"
 
@@ -47,6 +47,7 @@ _CERTIFICATE: Mapping[int, tuple[str, str]] = {
     _EXPIRED: ("it has expired", "renew it, or set the clock of this machine"),
     _CRL_EXPIRED: ("the list of revoked certificates is out of date", "fetch a new one for the option crl"),
     _NO_CRL: ("its authority has no list of revoked certificates in the option crl", "add that list to the file"),
+    _PURPOSE: ("it is not for this purpose", "have one issued for a server, or for a client, as its owner is one"),
     _REVOKED: ("it was revoked", "have a new one issued"),
     _SELF_SIGNED: ("it is signed by itself alone", "name it, or the authority it should have, in the option ca"),
     _SELF_SIGNED_IN_CHAIN: (_OTHER_CA, "name the authority that signed it in the option ca"),
@@ -66,11 +67,16 @@ _CERTIFICATE: Mapping[int, tuple[str, str]] = {
 _ALERTS: Mapping[str, str] = {
     "CERTIFICATE_REQUIRED": "it wants a certificate of this side; name one with the options cert and key",
     "UNKNOWN_CA": "it does not know the authority that signed this side's certificate; have one issued by its own",
-    "CERTIFICATE_EXPIRED": "this side's certificate has expired; renew it, or set the clocks",
+    "CERTIFICATE_EXPIRED": (
+        "this side's certificate has expired, or the server's list of revoked ones has (its log says which); renew it, "
+        "or set the clocks"
+    ),
     "CERTIFICATE_REVOKED": "this side's certificate was revoked; have a new one issued",
     "BAD_CERTIFICATE": "it does not take this side's certificate; its log says why",
     "CERTIFICATE_UNKNOWN": "it does not take this side's certificate; its log says why",
-    "UNSUPPORTED_CERTIFICATE": "this side's certificate is not for this purpose; issue it for clients and servers",
+    "UNSUPPORTED_CERTIFICATE": (
+        "this side's certificate is not for this purpose; have one issued for a server, or for a client, as it is one"
+    ),
     "ACCESS_DENIED": "it does not let this side in",
 }
 """What the other side says is wrong with us; the keys are the ends of OpenSSL's names of its alerts."""
