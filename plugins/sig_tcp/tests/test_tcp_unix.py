@@ -10,6 +10,7 @@ import re
 import shutil
 import socket
 import stat
+import struct
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 from sig_tcp import UnixCarrier
+from sig_tcp._peer_credentials import user_of
 
 from sigcore import Endpoint, EndpointError, Listening, MediumIdentity, load_carrier
 from sigcore.testing import check_carrier
@@ -309,6 +311,15 @@ def test_each_end_knows_the_user_at_the_other(path: Path) -> None:
         listening.close()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_PEERCRED"), reason="another struct there")
+def test_a_user_with_a_large_number_is_known_by_it() -> None:
+    class Kernel:
+        def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
+            return struct.pack("iII", 1, 2**32 - 2, 0)  # as a network's directory gives them, and user namespaces
+
+    assert user_of(Kernel()) == 2**32 - 2
 
 
 def test_what_is_said_stays_on_this_machine(path: Path) -> None:

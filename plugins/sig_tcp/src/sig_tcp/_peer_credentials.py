@@ -8,7 +8,7 @@ import struct
 import sys
 from typing import Protocol
 
-_UCRED = struct.Struct("3i")  # Linux's struct ucred: pid, uid, gid
+_UCRED = struct.Struct("i2I")  # Linux's struct ucred: pid, uid, gid
 _SOL_LOCAL, _LOCAL_PEERCRED = 0, 1  # macOS and FreeBSD
 _XUCRED = struct.Struct("2I")  # what struct xucred begins with: version, uid
 _XUCRED_BYTES = 128  # more than it has anywhere
