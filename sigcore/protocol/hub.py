@@ -743,7 +743,7 @@ class Hub:
                 self.remove_sender(entry, session.error.cause if session.error else "left")
                 yield 1 + len(entry.topics)
             entry.let_go()
-        session.senders.clear()
+        session.let_go()
         if not self.sessions:
             self._departed.clear()  # nobody is left for whom anything could wait
         self.room_came()

@@ -674,6 +674,13 @@ class ServerSession(Session):
         fields = {"code": code, "message": str(error), "sender": entry.info.name}
         self.put_control(Kind.NOTICE, 0, write_body(fields))
 
+    def let_go(self) -> None:
+        """Have its senders freed at once (see ``SenderEntry.let_go``): it is gone for good."""
+        self.senders.clear()
+        self._owned.clear()
+        self._lost.clear()
+        self.routes.clear()
+
     def _forget_lost(self, name: str) -> None:
         """The client knows that a sender lost its name, and no event of it comes any more."""
         entry = self._lost.pop(name, None)
