@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from hmac import compare_digest
@@ -19,6 +20,8 @@ MAX_BYTES = 2048
 """Longest secret: what is longer has no place in a handshake, and is no secret but another file."""
 
 WHERE = "env:NAME, file:/path or credential:NAME"
+
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 _log = get_logger("sigcore.secrets")
 
@@ -38,7 +41,7 @@ class Secret:
     def __init__(self, value: bytes | str) -> None:
         if not isinstance(value, (bytes, str)):
             raise SecretError(f"a secret is bytes or text, not {type(value).__name__}")
-        self._value = _checked(value.encode() if isinstance(value, str) else value, "the secret")
+        self._value = _checked(_utf8(value) if isinstance(value, str) else value, "the secret")
 
     @classmethod
     def read(cls, where: str) -> Secret:
@@ -102,6 +105,14 @@ def token_text(token: Secret) -> str:
     return value.decode()
 
 
+def _utf8(value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        pass  # which has the secret in it
+    raise SecretError("the secret has a lone surrogate and so no form in UTF-8; give it as bytes")
+
+
 def _checked(value: bytes, what: str) -> bytes:
     if MIN_BYTES <= len(value) <= MAX_BYTES:
         return value
@@ -117,32 +128,42 @@ def _from_environment(name: str) -> bytes:
 
 
 def _from_file(path: str) -> bytes:
+    return _read_file(path, stat.S_IRGRP | stat.S_IROTH)
+
+
+def _read_file(path: str, strangers: int) -> bytes:
+    """Return what is in a file; ``strangers`` are the bits of a mode that let those read it who should not."""
     try:
         with open(path, "rb") as file:
-            _warn_if_others_can_read(path, file.fileno())
+            _warn_if_others_can_read(path, file.fileno(), strangers)
             value = file.read(MAX_BYTES + 3)
     except (OSError, ValueError) as error:
         raise SecretError(f"file:{path}: the secret cannot be read: {error}") from error
+    if value.startswith(_MARKS):
+        raise SecretError(
+            f"file:{path} begins with a byte order mark, as some editors and shells put it; save it without"
+        )
     return value.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def _from_credential(name: str) -> bytes:
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if folder is None:
+    if not folder:  # an empty one would be the folder that this process happens to be in
         raise SecretError(
             f"credential:{name}: there is no CREDENTIALS_DIRECTORY; systemd sets it for a service with "
             f"LoadCredential={name}:/path. Elsewhere, say env:NAME or file:/path"
         )
     if name in (".", "..") or "/" in name or "\\" in name:
         raise SecretError(f"credential:{name}: the name of a credential is no path; say file:/path for one")
-    return _from_file(str(Path(folder, name)))
+    # systemd lets the service's user in by an access control list, which shows as what the group may do.
+    return _read_file(str(Path(folder, name)), stat.S_IROTH)
 
 
 _READERS = {"env": _from_environment, "file": _from_file, "credential": _from_credential}
 
 
-def _warn_if_others_can_read(path: str, descriptor: int) -> None:
+def _warn_if_others_can_read(path: str, descriptor: int, strangers: int) -> None:
     mode = os.fstat(descriptor).st_mode
-    if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & strangers:
         text = "the secret in %s can be read by others (mode %03o); chmod 600 it, and change it if they are strangers"
         _log.warning(text, path, stat.S_IMODE(mode))

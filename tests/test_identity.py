@@ -83,6 +83,41 @@ def test_where_no_secret_is_none_is_read(where: str, monkeypatch: pytest.MonkeyP
     assert TEXT not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["../thermo-7", "/thermo-7", "x/../thermo-7", "..", ".", "..\\thermo-7"])
+def test_a_credential_is_in_its_folder_and_nowhere_else(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "thermo-7").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "here" / "x").mkdir(parents=True)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "here"))
+    with pytest.raises(SecretError, match="is no path"):
+        Secret.read(f"credential:{name}")
+
+
+def test_without_a_folder_for_credentials_none_is_read_from_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "thermo-7").write_text(TEXT, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "")
+    with pytest.raises(SecretError, match="no CREDENTIALS_DIRECTORY"):
+        Secret.read("credential:thermo-7")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_that_says_how_it_is_encoded_is_refused(encoding: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(TEXT, encoding=encoding)
+    with pytest.raises(SecretError, match="byte order mark"):
+        Secret.read(f"file:{file}")
+
+
+def test_text_that_has_no_bytes_is_no_secret_and_is_not_quoted() -> None:
+    with pytest.raises(SecretError, match="lone surrogate") as caught:
+        Secret(TEXT + "\ud800")
+    assert caught.value.__context__ is None  # that of Python has all of it
+
+
 @pytest.mark.parametrize("value", ["", "fifteen bytes..", "x" * 2049])
 def test_a_secret_is_neither_short_nor_endless(value: str) -> None:
     with pytest.raises(SecretError, match="16 to 2048"):
@@ -98,6 +133,20 @@ def test_a_file_that_others_can_read_is_warned_of(tmp_path: Path, caplog: pytest
         Secret.read(f"file:{file}")
     assert "can be read by others" in caplog.text
     assert TEXT not in caplog.text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_a_credential_that_an_access_control_list_shows_as_its_group_s_is_not_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "thermo-7"
+    file.write_text(TEXT, encoding="utf-8")
+    file.chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    Secret.read("credential:thermo-7")
+    assert not caplog.records
+    Secret.read(f"file:{file}")
+    assert "can be read by others" in caplog.text
 
 
 # a client's
