@@ -388,3 +388,22 @@ def test_a_session_that_comes_back_before_it_was_looked_at_is_looked_at_first() 
     assert waiting.resume()["resumed"]
     assert [data[:3] for _sender, _event, data in waiting.hear_events()] == [b"GAP"]
     assert not written.resume()["resumed"]
+
+
+def test_nothing_is_written_to_a_session_before_it_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sigcore.protocol.hub.LOOKED_AT", 1)
+    server = AccessServer()
+    server.rule(OWNER, READER)
+    owner, topic = own(server)
+    readers = [reading(server, {}) for _ in range(5)]
+    signal(owner, topic)
+    sessions = {reader.session for reader in readers}
+    server.hub.take_dirty()
+    for reader in readers:
+        server.hub.mark(reader.session)
+    server.hub.set_rules(AccessRules([OWNER]))
+    assert sessions.isdisjoint(server.hub.take_dirty())
+    server.hub.settle()
+    assert len(sessions.intersection(server.hub.take_dirty())) == 1
+    server.settle()
+    assert len(sessions.intersection(server.hub.take_dirty())) == 4
