@@ -69,7 +69,7 @@ MAX_DEPARTED = 20_000
 """How many topics are remembered whose senders have left, while events of them may wait for somebody."""
 
 LOOKED_AT = 2_000
-"""How many topics, listeners and senders are looked at in one turn of the loop after a change of rules: 10 to 100 ms."""
+"""How many topics, listeners and senders are looked at in one turn of the loop when rules change: 10 to 100 ms."""
 
 PIECES_A_TURN = 200
 """Listeners, senders and topics that are cleared away in one turn of the loop: 1 to 3 ms."""
