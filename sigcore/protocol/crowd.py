@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 
 from .._errors import RemoteProtocolError
 from .._limits import ServerLimits
+from .sources import is_this_machine, network_of
 
 PATIENCE_S = 0.5
 """How long a handshake is left in peace where others wait for its place: an honest one takes a few round trips."""
-
-IPV6_PREFIX_BITS = 64
-"""What one customer of a network has for itself (RFC 6177): a source that may pick among so many is still one."""
 
 
 class Place:
@@ -86,7 +83,7 @@ class Crowd:
         if self.connections >= self.most_connections:
             text = f"this server takes {self.most_connections} links (max_links), and has as many; try again later"
             raise RemoteProtocolError(text, code="too_many_links")
-        source = _whose(source)
+        source = "" if is_this_machine(source) else network_of(source)  # all its programs have one address
         self._see_to_room(source, now_s)
         place = Place(self, source, now_s, give_way)
         self.connections += 1
@@ -117,22 +114,3 @@ class Crowd:
                 place.give_way()
                 return
         raise RemoteProtocolError(f"{text}; try again later", code="too_many_pending")
-
-
-def _whose(source: str) -> str:
-    """Return who has an address: the address itself, or the network that it is one of many in; empty for this machine.
-
-    All programs of this machine have one address, of which a restarted server may meet hundreds at once.
-    """
-    try:
-        address = ip_address(source.partition("%")[0])
-    except ValueError:
-        return source  # empty, or of a medium that we do not know
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    if address.is_loopback:
-        return ""
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    network = int(address) >> (128 - IPV6_PREFIX_BITS) << (128 - IPV6_PREFIX_BITS)
-    return f"{IPv6Address(network)}/{IPV6_PREFIX_BITS}"

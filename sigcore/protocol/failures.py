@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from ipaddress import IPv6Address, ip_address
+
+from .sources import network_of
 
 FREE_FAILURES = 5
 """How many failures of one source cost nothing: somebody mistyped, or a secret has changed."""
@@ -27,7 +28,7 @@ class Failures:
 
     def add(self, source: str, now_s: float) -> None:
         """Take down one more failure of a source."""
-        network = _network(source)
+        network = network_of(source)
         self._failed[network] = (self._count(network, now_s) + 1, now_s)
         self._failed.move_to_end(network)
         if len(self._failed) > MOST_SOURCES:
@@ -35,7 +36,7 @@ class Failures:
 
     def delay_s(self, source: str, now_s: float) -> float:
         """Return how long the next answer to a source takes, in seconds."""
-        return DELAY_S if self._count(_network(source), now_s) >= FREE_FAILURES else 0.0
+        return DELAY_S if self._count(network_of(source), now_s) >= FREE_FAILURES else 0.0
 
     def __len__(self) -> int:
         return len(self._failed)
@@ -43,14 +44,3 @@ class Failures:
     def _count(self, network: str, now_s: float) -> int:
         count, last_s = self._failed.get(network, (0, now_s))
         return count if now_s - last_s < FORGET_S else 0
-
-
-def _network(source: str) -> str:
-    """Return what one attacker has at least: an address of IPv4, the 2**64 of IPv6 that differ in their last half."""
-    try:
-        address = ip_address(source)
-    except ValueError:
-        return source
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return address.packed[:8].hex()
-    return source

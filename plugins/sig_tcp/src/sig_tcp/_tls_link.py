@@ -28,6 +28,10 @@ REFUSED_PLAIN = bytes.fromhex("15 0303 0002 020a")
 """The alert "unexpected message": what a peer without TLS is told, so that it can say what it ran into."""
 
 
+MOST_HANDSHAKE_BYTES = 32 * 1024
+"""What a client may say before the handshake is done: OpenSSL keeps it, and certificates are shorter."""
+
+
 class State(Enum):
     """How far a link is."""
 
@@ -70,6 +74,7 @@ class TlsLink(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._state = State.HANDSHAKE
         self._first = b""
+        self._shaken = 0  # bytes
         self._deadline: asyncio.TimerHandle | None = None
         self._below: asyncio.Transport
         self._has_begun = False
@@ -98,6 +103,7 @@ class TlsLink(asyncio.Protocol):
         if self._state is State.HANDSHAKE:
             if self._speaks_tls(data):
                 self._incoming.write(data)
+                self._shaken += len(data)
                 self._shake_hands()
         elif self._state is State.OPEN:
             self._incoming.write(data)
@@ -147,6 +153,8 @@ class TlsLink(asyncio.Protocol):
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
             self._send()
+            if self._is_server and self._shaken > MOST_HANDSHAKE_BYTES:
+                self._give_up(ssl.SSLError(f"its handshake has more than {MOST_HANDSHAKE_BYTES} bytes"))
         except ssl.SSLError as error:
             self._give_up(error)
         else:
