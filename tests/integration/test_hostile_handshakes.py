@@ -25,6 +25,10 @@ LENGTHS = [5_000, 2**31, 2**32 - 1]
 KINDS = [1, 2, 3, 4, 5, 6, 7, 8, *range(0x10, 0x1B), *range(0x20, 0x29), 0x70, 0x80, 0xFF]
 
 
+CHALLENGE, PROOF = 7, 8
+GUESS = {"method": "secret", "identity": "nobody-here", "nonce": "0" * 32}
+
+
 def resident_bytes() -> int:
     """Return how much memory this process has; 0 where nobody says."""
     try:
@@ -65,6 +69,13 @@ SAID: dict[str, tuple[bytes, set[str | None]]] = {
     "JSON: UTF-16": (PREFACE + frame(HELLO, 0, json.dumps({"versions": [1]}).encode("utf-16")), {"malformed_body"}),
     "an auth that is none": (hello(auth={"method": ["token"]}), {"malformed_body", "not_authenticated"}),
     "a token to nobody": (hello(auth={"method": "token", "token": "x" * 3_000}), {"not_authenticated"}),
+    "PROOF without CHALLENGE": (PREFACE + frame(PROOF, 0, {"proof": "0" * 64}), {"unexpected_kind"}),
+    "HELLO after CHALLENGE": (hello(auth=GUESS) + frame(HELLO, 0, b"{}"), {"unexpected_kind"}),
+    "LISTEN after CHALLENGE": (hello(auth=GUESS) + frame(LISTEN, 1, {}), {"unexpected_kind"}),
+    "CHALLENGE back": (hello(auth=GUESS) + frame(CHALLENGE, 0, {"nonce": "0" * 32}), {"unexpected_kind"}),
+    "PROOF that is none": (hello(auth=GUESS) + frame(PROOF, 0, b"[]"), {"malformed_body"}),
+    "PROOF that is wrong": (hello(auth=GUESS) + frame(PROOF, 0, {"proof": "0" * 64}), {"not_authenticated"}),
+    "silence after CHALLENGE": (hello(auth=GUESS), {"handshake_timeout"}),
     "BYE first": (PREFACE + frame(BYE, 0, {"code": "closing"}), {None}),
     "BYE of nonsense": (PREFACE + frame(BYE, 0, b"\xff"), {"malformed_body"}),
     "LISTEN first": (PREFACE + frame(LISTEN, 1, {}), {"unexpected_kind"}),
