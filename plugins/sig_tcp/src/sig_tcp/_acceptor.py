@@ -21,7 +21,7 @@ from ._admission import Factory, Leave, Way, ask
 from ._gate import Gate
 from ._seldom import Seldom
 
-AT_A_TIME = 64
+AT_A_TIME = 8
 """Connections taken in one turn of the loop, so that a rush of them does not hold up the links that exist."""
 
 PAUSE_S = 1.0
