@@ -636,6 +636,22 @@ def test_a_peer_without_tls_is_closed_and_the_log_says_what_it_speaks(
     assert "this endpoint is tls://" in line
 
 
+def test_a_handshake_without_end_is_ended(good: Deployment, caplog: pytest.LogCaptureFixture) -> None:
+    client_hello = b"\x01" + (120_000).to_bytes(3, "big")
+    record = b"\x16\x03\x01" + (16_000).to_bytes(2, "big")
+
+    async def scenario() -> None:
+        async with served(good) as place:
+            reader, writer = await asyncio.open_connection("127.0.0.1", place.port)
+            writer.write(record + client_hello + bytes(16_000 - len(client_hello)) + 3 * (record + bytes(16_000)))
+            assert await reader.read() == b""  # long before its deadline, and without the rest
+            await close(writer)
+            await exchange(good, place)
+
+    asyncio.run(scenario())
+    assert "more than 32768 bytes" in "\n".join(lines(caplog))
+
+
 async def close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with suppress(OSError):

@@ -17,7 +17,7 @@ from ._listening import SocketListening
 from ._seldom import Seldom
 from ._tcp import connect_tcp, listen_tcp, port_of
 from ._tls_context import client_context, server_context
-from ._tls_errors import EndedInHandshake, NotTls, explained
+from ._tls_errors import EndedInHandshake, HandshakeTooLong, NotTls, explained
 from ._tls_files import Certificates
 from ._tls_identity import identity_of
 from ._tls_link import TlsLink
@@ -209,7 +209,7 @@ def _cause_of(error: BaseException) -> str:
 def _told(error: Exception) -> str:
     if isinstance(error, NotTls):
         return f"{error}; this endpoint is tls://, use that on both sides"
-    if isinstance(error, EndedInHandshake):
+    if isinstance(error, (EndedInHandshake, HandshakeTooLong)):
         return str(error)
     return str(explained(error, is_server=True))
 

@@ -35,6 +35,13 @@ class EndedInHandshake(ConnectionError):
         self.begin = begin
 
 
+class HandshakeTooLong(ConnectionError):
+    """The other side said more than a handshake has."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"its TLS handshake has more than {most} bytes")
+
+
 # X509_V_ERR_... of OpenSSL's x509_vfy.h
 _NOT_YET_VALID, _EXPIRED, _CRL_EXPIRED, _REVOKED, _NO_CRL = 9, 10, 12, 23, 3
 _SELF_SIGNED, _SELF_SIGNED_IN_CHAIN, _NO_ISSUER, _UNSIGNED_LEAF = 18, 19, 20, 21

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 from ._admission import Factory
 from ._first_bytes import ENOUGH_BYTES, begins_tls
-from ._tls_errors import EndedInHandshake, NotTls, explained
+from ._tls_errors import EndedInHandshake, HandshakeTooLong, NotTls, explained
 
 RECORD_BYTES = 16_384  # the longest that TLS has; no read gives more
 
@@ -154,7 +154,7 @@ class TlsLink(asyncio.Protocol):
         except ssl.SSLWantReadError:
             self._send()
             if self._is_server and self._shaken > MOST_HANDSHAKE_BYTES:
-                self._give_up(ssl.SSLError(f"its handshake has more than {MOST_HANDSHAKE_BYTES} bytes"))
+                self._give_up(HandshakeTooLong(MOST_HANDSHAKE_BYTES))
         except ssl.SSLError as error:
             self._give_up(error)
         else:
