@@ -15,6 +15,7 @@ from typing import Any
 
 from ._errors import CodecError
 from ._json_bounds import ALWAYS_WITHIN_BYTES, FEW_NUMBERS_BYTES, excess_of, has_slow_numbers
+from ._long_integers import check_long_integers, may_be_too_many
 from ._plain import float_text, plain_converter
 from ._shown import shown
 
@@ -43,13 +44,16 @@ class JsonCodec:
 
         Raises:
             CodecError: It has no plain form, holds itself or is nested deeper than 32 levels, has more than 100 000
-                entries, an integer of more than 4 300 digits, or a lone surrogate.
+                entries, an integer of more than 4 300 digits, 65 536 digits in integers of more than 100, or a lone
+                surrogate.
         """
         plain = _to_plain(value)
         try:
-            return _text_of(plain).encode("utf-8")
+            data = _text_of(plain).encode("utf-8")
+            check_long_integers(plain, data)
         except ValueError as error:
             raise CodecError(f"the data have no form in JSON: {error}") from error
+        return data
 
     def decode(self, data: bytes | memoryview) -> Any:
         """Return the one value that ``data`` holds.
@@ -57,7 +61,7 @@ class JsonCodec:
         Raises:
             CodecError: It is not strict JSON in UTF-8 (a byte order mark, ``NaN`` or something after the value make it
                 so), is nested deeper than 32 levels, has more than 100 000 entries, an integer of more than 4 300
-                digits, a number too large for a float, or a lone surrogate.
+                digits, 65 536 digits in integers of more than 100, a number too large for a float, or a lone surrogate.
         """
         try:
             return _parse(bytes(data))
@@ -79,9 +83,11 @@ class MsgspecJsonCodec(JsonCodec):
             data = self._write(value)
         except Exception:  # noqa: BLE001  # msgspec knows less than we promise; the base class decides, and says why not
             return super().encode(value)
-        if len(data) > ALWAYS_WITHIN_BYTES and (excess := excess_of(data)):
+        if len(data) <= ALWAYS_WITHIN_BYTES:
+            return data
+        if excess := excess_of(data):
             raise CodecError(f"the data cannot be sent: {excess}")
-        return data
+        return super().encode(value) if may_be_too_many(data) else data
 
     def decode(self, data: bytes | memoryview) -> Any:
         try:
@@ -102,7 +108,9 @@ def json_codec() -> JsonCodec:
 
 
 def _is_for_msgspec(text: bytes) -> bool:
-    return excess_of(text) is None and (len(text) <= FEW_NUMBERS_BYTES or not has_slow_numbers(text))
+    if excess_of(text) is not None or may_be_too_many(text):
+        return False
+    return len(text) <= FEW_NUMBERS_BYTES or not has_slow_numbers(text)
 
 
 def _parse(data: bytes) -> Any:
@@ -110,6 +118,7 @@ def _parse(data: bytes) -> Any:
         raise ValueError(excess)
     text = data.decode("utf-8")
     value = _decoder.decode(text)
+    check_long_integers(value, data)
     if _SURROGATE_ESCAPE.search(text):
         _text_of(value).encode("utf-8")  # a pair of them is a character, a lone one has no form in UTF-8
     return value

@@ -182,6 +182,16 @@ def test_a_text_full_of_numbers_that_msgspec_reads_slowly_is_not_given_to_it(num
     assert given  # a single one is read by it, as anything else
 
 
+@pytest.mark.parametrize("codec", CODECS, ids=["alone", "msgspec"])
+@pytest.mark.parametrize("digits", [101, 4_300])
+def test_long_integers_may_have_65536_digits_together_and_no_more(codec: JsonCodec, digits: int) -> None:
+    number = b"-" + b"9" * digits
+    count = 65_536 // (digits + 1)
+    assert len(codec.decode(b"[" + b",".join([number] * count) + b"]")) == count
+    with pytest.raises(sigcore.CodecError, match="65536 digits together"):
+        codec.decode(b'{"a":[' + b",".join([number] * (count + 10)) + b"]}")
+
+
 def test_ordinary_numbers_and_text_are_read_fast() -> None:
     assert not has_slow_numbers(b"[" + b"21.53e-12,4e22,123.5," * 10_000 + b"0]")
 

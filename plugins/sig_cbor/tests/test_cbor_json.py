@@ -7,6 +7,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
+import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,3 +151,23 @@ def test_neither_codec_takes_more_than_the_other(value: Any) -> None:
     for codec in (json, cbor):
         with pytest.raises(sigcore.CodecError):
             codec.encode(value)
+
+
+@pytest.mark.parametrize("digits", [101, 1_000, 4_300])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_long_integers_may_have_so_many_digits_together_and_no_more_in_either_codec(digits: int, sign: int) -> None:
+    integers = [sign * (10**digits - 1)] * (65_536 // (digits + 1))
+    few = {"a": integers[1:], "b": [integers[0]]}
+    many = {"a": [integers] * 2, "b": 1}
+    for codec in (cbor, json):
+        assert codec.decode(codec.encode(few)) == few
+        with pytest.raises(sigcore.CodecError, match="65536 digits together"):
+            codec.encode(many)
+    with pytest.raises(sigcore.CodecError, match="65536 digits together"):
+        cbor.decode(cbor2.dumps(many))
+
+
+def test_integers_of_a_hundred_digits_and_digits_in_text_are_not_counted() -> None:
+    data = ["9" * 70_000, *[10**100 - 1] * 2_000]
+    for codec in (cbor, json):
+        assert codec.decode(codec.encode(data)) == data

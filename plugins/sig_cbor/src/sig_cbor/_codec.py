@@ -12,7 +12,7 @@ import sigcore
 
 from ._byte_strings import FIRST, LAST, read_byte_string, write_byte_string
 from ._heads import excess_of
-from ._tags import DECODERS, ENCODERS, LONGEST_INTEGER_BYTES, check_integers
+from ._tags import DECODERS, ENCODERS, LONGEST_INTEGER_BYTES, MAX_LONG_DIGITS, check_integers
 
 _DEEPEST = 32 + 1
 """Far enough for 32 levels and one tag in the innermost. The exact bound is ``sigcore.plain_converter``'s; this one
@@ -20,6 +20,9 @@ keeps cbor2 from running far beyond it."""
 
 _ALWAYS_WITHIN_BYTES = 50_000
 """Up to this length there is no room for more tags than may be, nor for much else."""
+
+_FEW_DIGITS_BYTES = MAX_LONG_DIGITS * 2 // 5
+"""Up to this length there is no room for more digits than long integers may have: a byte holds 2.4 of them."""
 
 _END = secrets.token_bytes(16)
 _END_ITEM = b"\x50" + _END
@@ -49,8 +52,8 @@ class CborCodec:
 
         Raises:
             CodecError: It has no plain form, holds itself or is nested deeper than 32 levels, has more than 100 000
-                entries or 25 000 dates, UUIDs and integers beyond 64 bits, an integer of more than 4 300 digits, or
-                a lone surrogate.
+                entries or 25 000 dates, UUIDs and integers beyond 64 bits, an integer of more than 4 300 digits,
+                65 536 digits in integers of more than 100, or a lone surrogate.
         """
         plain = _to_encodable(value)  # first of all: cbor2 6.3 crashes the process on data 20 000 levels deep
         if type(plain) is bytes:
@@ -72,14 +75,17 @@ class CborCodec:
             CodecError: It is malformed, cut short or followed by something; it is nested deeper than 32 levels, has
                 more than 100 000 entries or more than 25 000 tags; a map has the same key twice or one that is not
                 text; it uses a tag other than 0, 1, 2, 3 and 37, ``undefined`` or an unassigned simple value, or an
-                integer of more than 4 300 digits.
+                integer of more than 4 300 digits, or 65 536 digits in integers of more than 100.
         """
         try:
             if type(data) is not bytes:
                 data = bytes(data)
             if data and FIRST <= data[0] <= LAST and (content := read_byte_string(data)) is not None:
                 return content
-            return _decoded_form(_load(data))
+            value = _decoded_form(_load(data))
+            if len(data) > _FEW_DIGITS_BYTES:
+                check_integers(value)
+            return value
         except Exception as error:
             raise sigcore.CodecError(f"not the CBOR that sigcore takes: {_reason(error)}") from error
 

@@ -24,7 +24,12 @@ MOMENT, EPOCH, POSITIVE, NEGATIVE, UUID = 0, 1, 2, 3, 37
 LONGEST_INTEGER_BYTES = 1786
 """Bytes of the longest integer of 4 300 digits: the most that Python writes as text, and so all that JSON can carry."""
 
+MAX_LONG_DIGITS = 65_536
+"""Digits of all integers together that have more than 100. Each alone costs time that grows with their square."""
+
 _INTEGER_BOUND = 10**4300
+_LONG = 10**100
+_DIGITS_PER_BIT = 0.30103
 _EPOCH_START = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _MAY_HOLD_INTEGERS = frozenset({int, list, dict})
@@ -96,17 +101,24 @@ def _within(value: int) -> int:
 
 
 def check_integers(plain: Any) -> None:
-    """Refuse what holds an integer that ``DECODERS`` would not take.
+    """Refuse what holds an integer that is too long, or too many long ones.
 
     Raises:
-        CodecError: An integer has more than 4 300 digits.
+        CodecError: An integer has more than 4 300 digits, or those of more than 100 have too many together.
     """
+    if _long_digits(plain) > MAX_LONG_DIGITS:
+        raise sigcore.CodecError(
+            f"the integers of more than 100 digits have more than {MAX_LONG_DIGITS} digits together"
+        )
+
+
+def _long_digits(plain: Any) -> int:
     if type(plain) is int:
-        _within(plain)
-    elif type(plain) is list or type(plain) is dict:
-        for item in plain.values() if type(plain) is dict else plain:
-            if type(item) in _MAY_HOLD_INTEGERS:
-                check_integers(item)
+        return 0 if -_LONG < plain < _LONG else 1 + int(_within(plain).bit_length() * _DIGITS_PER_BIT)
+    if type(plain) is not list and type(plain) is not dict:
+        return 0
+    items = plain.values() if type(plain) is dict else plain
+    return sum(_long_digits(item) for item in items if type(item) in _MAY_HOLD_INTEGERS)
 
 
 ENCODERS: dict[type, Callable[[Any], Any]] = {dt.datetime: _tag_moment, uuid.UUID: _tag_uuid}
