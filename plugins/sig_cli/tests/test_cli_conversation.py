@@ -92,7 +92,14 @@ def test_the_topics_of_a_sender_are_known_from_the_servers_answer(greeted: tuple
 def test_a_reply_is_told_with_the_request_that_it_answers(greeted: tuple[Side, Side]) -> None:
     client, server = greeted
     [asked] = server.receive(frame(Kind.REQUEST, 4, bytes.fromhex("000007d0") + b"\x05valve\x03set\x02me40"))
-    assert asked.fields == {"sender": "valve", "method": "set", "caller": "me", "identity": "", "timeout": 2.0, "params": 40}
+    assert asked.fields == {
+        "sender": "valve",
+        "method": "set",
+        "caller": "me",
+        "identity": "",
+        "timeout": 2.0,
+        "params": 40,
+    }
     [reply] = client.receive(frame(Kind.REPLY, 4, b"true"))
     assert reply.fields == {"sender": "valve", "method": "set", "result": True}
 
