@@ -274,9 +274,27 @@ class IsLocalInWords(RelayedCarrier):
         return "no"
 
 
+class PromisesWhatItCannotTell(RelayedCarrier):
+    def authenticates(self, endpoint: Endpoint) -> bool:
+        return True
+
+
+class NamesInWords(RelayedCarrier):
+    def identify(self, transport: asyncio.BaseTransport) -> str:
+        return "anna"
+
+
+class IsConfidentialInWords(RelayedCarrier):
+    def is_confidential(self, endpoint: Endpoint) -> str:
+        return "no"
+
+
 @pytest.mark.parametrize(
     ("carrier", "rule", "finding"),
     [
+        (PromisesWhatItCannotTell(), "identify() names who is", "it names nobody, but authenticates(mem://checked)"),
+        (NamesInWords(), "identify() names who is", "identify() gave 'anna'"),
+        (IsConfidentialInWords(), "identify() names who is", "is_confidential(mem://checked) gave 'no'"),
         (ConnectsTooEarly(), ENDS, "connect() returned before connection_made"),
         (WaitsForAServer(), "closing what listens ends no link", "in vain for connect() to mem://checked"),
         (RaisesWhatItLikes(), "closing what listens ends no link", "it must raise OSError"),

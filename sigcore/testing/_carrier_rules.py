@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import fields, replace
 
-from .._carrier import is_local, link_defaults
+from .._carrier import authenticates, identify, is_local, link_defaults
 from .._endpoint import Endpoint
 from .._errors import EndpointError
+from .._identity import MediumIdentity
 from .._limits import LinkOptions
 from ._bench import Bench, fill, require, send
 
@@ -62,6 +63,26 @@ async def _begins_and_ends(bench: Bench) -> None:
             require(not end.transport.is_closing(), f"{end.name}: is_closing() is true on a fresh link")
             nothing = end.transport.get_extra_info("no such thing", "default")
             require(nothing == "default", f"{end.name}: get_extra_info() ignores its default")
+
+
+class _Told(asyncio.BaseTransport):
+    """What a transport tells of itself, and nothing else of it: all that a carrier around another can pass on."""
+
+    def __init__(self, transport: asyncio.BaseTransport) -> None:
+        super().__init__()
+        self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]  # no more than this is passed on
+
+
+@_rule("identify() names who is at the other end of every link that comes where authenticates() says so")
+async def _tells_who(bench: Bench) -> None:
+    for question in ("is_confidential", "authenticates"):
+        answer = getattr(bench.carrier, question, lambda _: False)(bench.listen_at)
+        require(isinstance(answer, bool), f"{question}({bench.listen_at}) gave {answer!r}")
+    async with bench.place() as place, place.link() as (_, far):
+        found = identify(bench.carrier, _Told(far.transport))
+        require(found is None or isinstance(found, MediumIdentity), f"identify() gave {found!r}")
+        promised = authenticates(bench.carrier, bench.listen_at)
+        require(found is not None or not promised, f"it names nobody, but authenticates({bench.listen_at}) is true")
 
 
 @_rule("bytes arrive complete and in order, in both directions at once")
