@@ -63,8 +63,8 @@ class FaultCarrier:
 
     def identify(self, transport: asyncio.BaseTransport) -> MediumIdentity | None:
         """Tell what the carrier inside says."""
-        inside: Carrier | None = transport.get_extra_info(INSIDE)
-        return None if inside is None else identify(inside, transport)
+        inside: tuple[Carrier, asyncio.BaseTransport] | None = transport.get_extra_info(INSIDE)
+        return None if inside is None else identify(*inside)
 
     def link_defaults(self, endpoint: Endpoint) -> Mapping[str, object]:
         """Return the defaults of the carrier inside."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .._carrier import Carrier
 
 INSIDE = "sigcore fault carrier"
-"""By what name a transport tells, beside what the one inside knows, which carrier that is."""
+"""By what name a transport tells, beside what the one inside knows, which carrier and transport that is."""
 
 HIGH_WATER_BYTES = 64 * 1024  # asyncio's own default: above it the side that sends is held back
 _LOW_WATER_BYTES = HIGH_WATER_BYTES // 4
@@ -344,7 +344,7 @@ class FaultTransport(asyncio.Transport):
         self._link.inbound.release("program")
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what the carrier inside knows of the link, and that carrier itself."""
+        """Return what the carrier inside knows of the link; and that carrier itself, with its transport."""
         if name == INSIDE:
-            return self._link.plan.carrier
+            return self._link.plan.carrier, self._wire
         return self._wire.get_extra_info(name, default)
