@@ -146,7 +146,7 @@ def test_on_sighup_other_rules_hold_and_a_broken_file_changes_nothing(sig: Sig, 
         assert sig("trigger", url, "thermo", "reading").returncode == DENIED
         config.write_text(RULES + '[[rules]]\nwho = "*"\nallow = ["send"]\n', encoding="utf-8")
         server.process.send_signal(signal.SIGHUP)
-        wait_for(server, "the rules were read again")
+        wait_for(server, "identities and rules were read again")
         assert sig("trigger", url, "thermo", "reading").returncode == ALLOWED
         assert server.ended_by(signal.SIGTERM) == 0
 
