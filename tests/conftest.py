@@ -20,7 +20,7 @@ from sigcore.aio import new_event_loop
 
 from .port_carrier import PortCarrier
 
-# For benchmarks/ and fuzz/, which no package installs; last, so that the installed sigcore is not hidden.
+# For benchmarks/ and fuzz/, which no package installs; last, so that the installed sigcore stays in front.
 sys.path.append(str(Path(__file__).parents[1]))
 
 END_S = 3.0
