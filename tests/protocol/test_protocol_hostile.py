@@ -106,7 +106,8 @@ KEPT = {
     "_places",
     "_names",
     "_all_present",
-}  # counters that never go back, and what is made when needed
+    "_departed",
+}  # counters that never go back, what is made when needed, and a bounded memory of who has left
 
 
 def tables(hub: Hub) -> dict[str, Any]:

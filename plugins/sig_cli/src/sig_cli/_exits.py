@@ -19,7 +19,7 @@ class Exit(IntEnum):
     FAILED = 1
     """Refused or failed."""
     USAGE = 2
-    """The command line or a configuration file is wrong; click's own code for it too."""
+    """The command line, a configuration file or what is installed is wrong; click's own code for it too."""
     TIMED_OUT = 3
     UNREACHABLE = 4
     """No link to the server."""
@@ -31,12 +31,11 @@ class Exit(IntEnum):
 
 _CODE_OF: tuple[tuple[type[Exception], Exit], ...] = (
     # The first that fits counts, so the special stands before the general.
-    (sigcore.InsecureEndpoint, Exit.FAILED),
     (sigcore.EndpointError, Exit.USAGE),
     (sigcore.ConfigError, Exit.USAGE),
     (sigcore.SecretError, Exit.USAGE),
     (sigcore.InvalidName, Exit.USAGE),
-    (sigcore.PluginNotFound, Exit.USAGE),
+    (sigcore.PluginError, Exit.USAGE),
     (sigcore.SenderNotFound, Exit.NOBODY),
     (sigcore.MethodNotFound, Exit.NOBODY),
     (NobodyListens, Exit.NOBODY),
