@@ -446,7 +446,7 @@ class Hub:
     def may_still_hear(self, session: ServerSession, topic_id: int) -> bool:
         """Whether the rules let a session have what waits of a topic, whose sender may have left since.
 
-        What nobody remembers any more it may not.
+        What nobody remembers any more it may not: also of those who left while there were no rules.
         """
         if self.permits.is_open:
             return True
@@ -758,7 +758,7 @@ class Hub:
             topic.sender.session.routes.pop(topic.id, None)
         else:
             self._local_topics.remove(topic.sender.info.name, topic.event, topic)
-        if any(session.unsettled_size for session in topic.told):
+        if not self.permits.is_open and any(session.unsettled_size for session in topic.told):
             self._departed[topic.id] = topic.sender.info.name, topic.event
             if len(self._departed) > MAX_DEPARTED:
                 self._departed.popitem(last=False)
