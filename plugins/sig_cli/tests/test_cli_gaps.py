@@ -140,10 +140,12 @@ def test_losses_that_cannot_be_printed_are_added_up_by_kind(monkeypatch: pytest.
                 gaps.lost(READING, sigcore.Gap(1, "overflow"))
                 gaps.lost(READING, sigcore.Gap(None, "session_lost"))
                 gaps.lost(READING, sigcore.Gap(2, "overflow"))
-                threading.Thread(target=read).start()
+                reading_along.start()
                 await gaps.tell()
                 await printer.line("the end")
 
+        reading_along = threading.Thread(target=read)
         asyncio.run(scenario())
+        reading_along.join(10)
     told = [json.loads(line) for line in printed if line.startswith("{")]
     assert [(record["count"], record["cause"]) for record in told] == [(3, "overflow"), (None, "session_lost")]
