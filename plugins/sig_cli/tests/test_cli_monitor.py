@@ -139,7 +139,7 @@ def test_the_end_is_told_to_the_device_and_is_no_failure(sig: Sig, cable: PtyCab
 
 
 def test_it_ends_after_the_time_that_is_asked_for(sig: Sig, cable: PtyCable) -> None:
-    done = sig("monitor", "--for", "200ms", "--json", cable.left)
+    done = sig("monitor", "--for", "1s", "--json", cable.left)
     assert done.returncode == DONE
     assert [json.loads(line)["what"] for line in done.stdout.splitlines()] == ["port"]
 
