@@ -59,7 +59,7 @@ def test_a_token_goes_only_where_nobody_can_read_it(sig: Sig, folder: Path, serv
     tcp, unix = served
     assert sig("senders", unix, "--token", f"file:{folder}/token").returncode == DONE
     done = sig("senders", tcp, "--token", f"file:{folder}/token")
-    assert done.returncode == FAILED
+    assert done.returncode == USAGE
     assert "others can read" in done.stderr
 
 
