@@ -121,6 +121,32 @@ def test_nothing_that_a_gap_names_reaches_the_terminal_unescaped() -> None:
 
 
 @needs_posix
+def test_a_loss_is_printed_when_somebody_reads_again_also_where_no_event_comes_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, encoding="utf-8") as reader, os.fdopen(writing, "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+
+        def next_loss() -> str:
+            return next(line for line in reader if line.startswith("{"))
+
+        async def scenario() -> str:
+            async with Printer() as printer:
+                gaps = Gaps(printer, Output(as_json=True))
+                printer.offer("x" * 500_000)  # more than a pipe holds
+                while printer.offer("x"):
+                    pass
+                gaps.lost(READING, sigcore.Gap(7, "overflow"))
+                reading_along = asyncio.create_task(asyncio.to_thread(next_loss))
+                await asyncio.wait([reading_along], timeout=LIMIT_S)
+                printer.offer('{"count": 0}')  # ends a reader that saw no loss
+                return await reading_along
+
+        assert json.loads(asyncio.run(scenario()))["count"] == 7
+
+
+@needs_posix
 def test_losses_that_cannot_be_printed_are_added_up_by_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading, encoding="utf-8") as reader, os.fdopen(writing, "w", encoding="utf-8") as stdout:
@@ -141,7 +167,7 @@ def test_losses_that_cannot_be_printed_are_added_up_by_kind(monkeypatch: pytest.
                 gaps.lost(READING, sigcore.Gap(None, "session_lost"))
                 gaps.lost(READING, sigcore.Gap(2, "overflow"))
                 reading_along.start()
-                await gaps.tell()
+                await gaps.told()
                 await printer.line("the end")
 
         reading_along = threading.Thread(target=read)

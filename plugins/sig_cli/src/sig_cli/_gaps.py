@@ -19,7 +19,7 @@ GapForm = Callable[[sigcore.EventInfo, sigcore.Gap], str]
 
 
 class Gaps:
-    """Prints losses at once. While nobody reads, those of one kind are added up, and told before the next event.
+    """Prints losses at once, or while nobody reads, as soon as somebody does: those of one kind added up until then.
 
     Args:
         printer: Prints the lines.
@@ -33,16 +33,26 @@ class Gaps:
 
     def lost(self, info: sigcore.EventInfo, gap: sigcore.Gap) -> None:
         """Take a loss; the ``on_gap`` of a stream."""
-        if self._untold or not self._printer.offer(self._form(info, gap)):
-            key = (info.sender, info.event, gap.cause)
-            _, before = self._untold.get(key, (info, sigcore.Gap(0, gap.cause)))
-            self._untold[key] = (info, added(before, gap))
+        if not self._untold:
+            if self._printer.offer(self._form(info, gap)):
+                return
+            self._printer.when_room(self._tell_more)  # not with the next event: there may be none
+        key = (info.sender, info.event, gap.cause)
+        _, before = self._untold.get(key, (info, sigcore.Gap(0, gap.cause)))
+        self._untold[key] = (info, added(before, gap))
 
-    async def tell(self) -> None:
-        """Print what could not be printed at once."""
+    async def told(self) -> None:
+        """Return once all that was lost until now is printed: events that come later have their place behind it."""
         while self._untold:
-            info, gap = self._untold.pop(next(iter(self._untold)))
-            await self._printer.line(self._form(info, gap))
+            await self._printer.room()
+
+    def _tell_more(self) -> None:
+        while self._untold:
+            key, (info, gap) = next(iter(self._untold.items()))
+            if not self._printer.offer(self._form(info, gap)):
+                self._printer.when_room(self._tell_more)
+                return
+            del self._untold[key]
 
 
 def added(one: sigcore.Gap, other: sigcore.Gap) -> sigcore.Gap:

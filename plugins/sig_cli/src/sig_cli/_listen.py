@@ -112,7 +112,7 @@ async def _listen(server: Server, wanted: _Wanted, count: int | None, timeout_s:
                 raise refusal[0]
             out.note(f"listening to {wanted} at {server.url}; Ctrl-C ends")
             async for info, data in _first(stream, count, timeout_s):
-                await gaps.tell()
+                await gaps.told()
                 await printer.line(form(info, data))
 
 

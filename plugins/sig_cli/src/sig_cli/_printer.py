@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 import threading
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self, TextIO
@@ -29,15 +30,14 @@ class Printer:
     def __init__(self) -> None:
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         self._waiting = 0
-        self._has_room = asyncio.Event()
+        self._resume: list[Callable[[], None]] = []
         self._reader_is_gone = False
         self._watched_fd: int | None = None
 
     async def line(self, text: str) -> None:
         """Print a line, after those before it; wait only while 1000 others do."""
         while not self.offer(text):
-            self._has_room.clear()
-            await self._has_room.wait()
+            await self.room()
 
     def offer(self, text: str) -> bool:
         """Print a line, after those before it, if that need not wait; return whether it is printed."""
@@ -46,6 +46,16 @@ class Printer:
         self._waiting += 1
         self._lines.put(text)
         return True
+
+    async def room(self) -> None:
+        """Return when some of the lines that wait now are written."""
+        is_there = asyncio.Event()
+        self.when_room(is_there.set)
+        await is_there.wait()
+
+    def when_room(self, resume: Callable[[], None]) -> None:
+        """Have ``resume`` called once, when lines that wait are written; the first that asked is called first."""
+        self._resume.append(resume)
 
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
@@ -124,7 +134,9 @@ class Printer:
 
     def _written(self, count: int) -> None:
         self._waiting -= count
-        self._has_room.set()
+        asking, self._resume = self._resume, []
+        for resume in asking:
+            resume()
 
     def _end(self) -> None:
         if not self._done.done():
