@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from sig_serial.testing import LineFaults, SimulatedLine, _wrong_baud, as_heard_at
+from sig_serial.testing._direction import Direction
 
 PATIENCE_S = 10.0
 QUICK = 10_000_000
@@ -49,6 +50,14 @@ def wait_for(fd: int, end: bytes) -> bytes:
     return data
 
 
+def wait_until_carried(direction: Direction, size: int) -> None:
+    """Return once that many bytes went by, and are counted; they can be read a moment earlier."""
+    until_s = time.monotonic() + PATIENCE_S
+    while direction.carried < size:
+        assert time.monotonic() < until_s, f"{direction.carried} bytes went by, not {size}"
+        time.sleep(0.001)
+
+
 def test_all_bytes_come_out_unchanged_in_both_directions() -> None:
     everything = bytes(range(256)) * 4
     with SimulatedLine(baudrate=QUICK) as line, opened(line.left, line.right) as (left, right):
@@ -56,6 +65,7 @@ def test_all_bytes_come_out_unchanged_in_both_directions() -> None:
         os.write(right, everything[::-1])
         assert read_within(right, len(everything)) == everything
         assert read_within(left, len(everything)) == everything[::-1]
+        wait_until_carried(line.to_right, 1024)
         assert (line.to_right.carried, line.to_right.arrived, line.to_right.overrun) == (1024, 1024, 0)
 
 
@@ -97,9 +107,10 @@ def test_what_nobody_reads_is_lost_unless_there_is_flow_control(flow_control: bo
         opened(line.left, line.right) as (left, right),
     ):
         os.set_blocking(left, False)
-        at, until_s = 0, time.monotonic() + PATIENCE_S
-        while at < len(sent) and line.to_right.overrun == 0 and time.monotonic() < until_s:
-            if not select.select([], [left], [], 0.3)[1]:
+        at = 0
+        while at < len(sent) and line.to_right.overrun == 0:
+            # With flow control the writer is stopped some time; without, there is always room again.
+            if not select.select([], [left], [], 0.3 if flow_control else PATIENCE_S)[1]:
                 break
             at += os.write(left, sent[at : at + 4096])
         if flow_control:
@@ -133,8 +144,7 @@ def test_on_a_dead_direction_bytes_vanish() -> None:
         os.write(left, b"gone")
         os.write(right, b"back")
         assert read_within(left, 4) == b"back"
-        while line.to_right.carried < 4:
-            time.sleep(0.001)
+        wait_until_carried(line.to_right, 4)
         line.to_right.is_dead = False
         os.write(left, b"there")
         assert read_within(right, 5) == b"there"
@@ -164,8 +174,7 @@ def test_unplugging_takes_what_is_on_its_way_and_replugging_brings_an_empty_line
         line.unplug(line.right)
         assert not os.path.lexists(line.right)
         line.to_right.baudrate = QUICK
-        while line.to_right.carried < 24:
-            time.sleep(0.001)
+        wait_until_carried(line.to_right, 24)
         line.replug(line.right)
         with opened(line.right) as [right]:
             os.write(left, b"new")

@@ -25,7 +25,7 @@ class Direction:
             ``bytes`` for a wire that is stuck low, ``random.randbytes`` for noise. ``None`` for a line that works.
         has_flow_control: Bytes wait where the program that reads has no room for them. Else they are lost, as on a
             line with three wires.
-        carried: How many bytes the line has taken from the sender.
+        carried: How many bytes the line has taken from the sender, and dealt with.
         arrived: How many it has given to the side that hears, wrong ones and added ones as well.
         overrun: How many were lost because nobody read them in time.
     """
@@ -81,10 +81,10 @@ class Direction:
         if due <= 0:
             return
         data = self._taken(due)
-        self.carried += len(data)
         self._since_s = self._since_s + due * byte_s if len(data) == due else None
         if data:
             self._carry(data)
+        self.carried += len(data)  # last: whoever waits for it finds the rest done
 
     def forget(self) -> None:
         """Lose what is on its way."""
