@@ -43,6 +43,7 @@ BYE_CODES = {
     "version": "No version of the wire is common to both.",
     "codec": "The server has no codec of those offered.",
     "handshake_timeout": "The handshake took too long.",
+    "handshake_too_long": "More bytes came than a handshake has.",
     "too_many_pending": "Too many handshakes are under way; later there may be room.",
     "too_many_links": "The server takes no more links, or none of that identity, at the moment.",
     "not_authenticated": "A side did not prove who it is.",

@@ -30,6 +30,9 @@ _log = get_logger("sigcore.protocol")
 HANDSHAKE_FRAME_BYTES = 4096
 """Longest body before the handshake is done: enough for a HELLO, cheap to refuse."""
 
+HANDSHAKE_BYTES = 16 * 1024
+"""All frames before the handshake is done, with their headers: enough for two of the longest, and as much again."""
+
 LARGE_BYTES = 32 * 1024
 """From this size on it is cheaper to write something by itself than to copy it."""
 
@@ -74,6 +77,7 @@ class Link:
         "__weakref__",
         "_asked_at",
         "_begin",
+        "_early",
         "_heard_s",
         "_held_until_s",
         "_introduced",
@@ -106,6 +110,7 @@ class Link:
         self.retry_after_s = 0.0
         self.most_bytes = sys.maxsize
         self._begin = b""  # what came of the preface
+        self._early = 0  # bytes that came behind it, before the handshake was done
         self._reader = FrameReader(HANDSHAKE_FRAME_BYTES, {})
         self._items: Iterator[Item] | None = None  # what came and is not dealt with
         self._held_until_s = 0.0
@@ -143,7 +148,7 @@ class Link:
         try:
             if self.state is State.PREFACE:
                 data = self._take_preface(data)
-            items = self._items or self._reader.feed(data)
+            items = self._items or (self._reader.feed(data) if self.state is State.UP else self._cut_early(data))
             self._items = None
             item = None
             for item in items:
@@ -334,6 +339,17 @@ class Link:
             return
         _log.error("a fault of ours while reading a link; the link ends", exc_info=error)
         self.end("internal_error", error=LinkError("a fault of this side; its log has the traceback"))
+
+    def _cut_early(self, data: bytes) -> Iterator[Item]:
+        """Cut what came before the handshake was done into frames; what follows it may be in there too."""
+        room = HANDSHAKE_BYTES - self._early
+        self._early += len(data)
+        yield from self._reader.feed(data[:room])
+        if len(data) > room:
+            if self.state is not State.UP:
+                text = f"more than {HANDSHAKE_BYTES} bytes came, and the handshake is not done"
+                raise RemoteProtocolError(text, code="handshake_too_long")
+            yield from self._reader.feed(data[room:])
 
     def _take(self, item: Item, now_s: float) -> None:
         kind = item[0]
