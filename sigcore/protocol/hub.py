@@ -24,6 +24,7 @@ from .._index import EventIndex
 from .._info import Peer, SenderInfo
 from .._limits import ServerLimits
 from .._names import EVENT_CONSOLE, SERVER
+from .._shown import shown
 from .access_change import AccessChange
 from .bodies import write_body, write_gap
 from .cables import Cables
@@ -67,9 +68,6 @@ LAST_EVENTS = 1.5
 
 MAX_DEPARTED = 20_000
 """How many topics are remembered whose senders have left, while events of them may wait for somebody."""
-
-LOOKED_AT = 2_000
-"""How many topics, listeners and senders are looked at in one turn of the loop when rules change: 10 to 100 ms."""
 
 PIECES_A_TURN = 200
 """Listeners, senders and topics that are cleared away in one turn of the loop: 1 to 3 ms."""
@@ -126,6 +124,7 @@ class Hub:
         codecs: The codecs that it takes, by name.
         gate: Knows who may come.
         permits: What others may do.
+        access_change: Brings the sessions under other rules.
         drops: Counts what is dropped or refused.
         sessions: Those of the clients, with a link or not, by their id.
         topics: Every topic by number.
@@ -158,8 +157,7 @@ class Hub:
         self.drops = drops
         self._audit = AuditLog(lambda: self.now_s)
         self.permits = Permits(AccessRules(), drops, self._audit)
-        self._access_change = AccessChange(self)
-        self._to_look_at: list[ServerSession] = []  # those that other rules held for when they were looked at last
+        self.access_change = AccessChange(self)
         self.new_token = new_token
         self.now_s = 0.0
         self.is_closing = False
@@ -463,18 +461,8 @@ class Hub:
         self._stale.add((None, None))
         self._stale.add((None, EVENT_CONSOLE))
         self.requests.end_those_not_allowed()
-        self._to_look_at = list(self.sessions.values())
-        self.on_dirty()
-
-    def _look_at_some(self) -> None:
-        """Bring some of the sessions under the rules that hold now."""
-        looked_at = 0
-        while self._to_look_at and looked_at < LOOKED_AT:
-            session = self._to_look_at.pop()
-            if session.permits is not self.permits and not session.is_over:
-                looked_at += self._access_change.size(session)
-                self._access_change.bring_under(session, self.permits)
-        self.room_came()
+        self.access_change.begin(self.sessions.values())
+        self.room_came()  # whoever was full may not be on the way any more
 
     def forward(self, run: bytes, count: int, codec: Codec, longest: int, route: Route) -> int:
         """Give a run of events to every reader of its route and to the server's own process.
@@ -607,7 +595,7 @@ class Hub:
         if session is None or not compare_digest(secret.encode(), session.secret.encode()):
             return None
         if session.permits is not self.permits:  # its turn has not come yet
-            self._access_change.bring_under(session, self.permits)
+            self.access_change.bring_under(session)
         return session
 
     def refuse_if_crowded(self, identity: str, resumed: ServerSession | None) -> None:
@@ -673,8 +661,9 @@ class Hub:
             self._clear_away()
         if self._stale:
             self.settle_local()
-        if self._to_look_at:
-            self._look_at_some()
+        if self.access_change.is_under_way:
+            self.access_change.go_on()
+            self.on_dirty()
         if self._room_came:
             self._room_came = False
             for publisher in self._hold_ups.take_waiting():
@@ -782,7 +771,7 @@ class Hub:
         if not told:
             session.count(
                 "untranslatable",
-                f"the names of event {topic.event!r} are longer than the {session.peer_limits.max_frame} bytes "
+                f"the names of event {shown(topic.event)} are longer than the {session.peer_limits.max_frame} bytes "
                 "that a link accepts; its events were left out for that link",
             )
         return told

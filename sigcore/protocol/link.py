@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from .._errors import LINK_LOST, LinkError, LinkRefused, NotAuthenticated, RemoteProtocolError
 from .._limits import LinkOptions
 from .._logging import get_logger
+from .._shown import SAID_CHARACTERS, cut
 from .bodies import read_ack, read_body, write_body, write_bye
 from .codes import BYE_CODES, KEEPS_SESSION
 from .frames import FIRST_CONTROL, MAGIC, PREFACE, VERSION, FrameReader, Item, Kind, frame
@@ -213,6 +214,11 @@ class Link:
         """Whether frames of the link itself wait to be written."""
         return bool(self._slots)
 
+    @property
+    def has_pieces(self) -> bool:
+        """Whether a part of what was given to be written waits here for the line."""
+        return bool(self._pieces)
+
     def put_slot(self, kind: Kind, body: bytes = b"", id_: int = 0) -> None:
         """Have a frame of the link itself written before anything else, in place of one that waits."""
         self._slots[kind] = frame(kind, id_, body)
@@ -296,6 +302,7 @@ class Link:
             # Over TLS 1.3 a client learns only after its own handshake that its certificate is not accepted.
             self._leave(cause if isinstance(cause, LinkRefused) else error, ends_session=False)
         self._slots.clear()
+        self._pieces.clear()
 
     # for the subclasses
 
@@ -378,11 +385,11 @@ class Link:
 
     def _on_bye(self, _id: int, body: bytes, _now_s: float) -> None:
         fields = read_body("BYE", body)
-        code, message = fields.text("code"), fields.text("message", "")
+        code, message = fields.text("code"), cut(fields.text("message", ""), SAID_CHARACTERS)
         self.retry_after_s = fields.integer("retry_ms", 0, most=MAX_RETRY_MS) / 1000
         keeps_session = code in KEEPS_SESSION
         if code not in BYE_CODES:
-            code, message = "unknown", f"{message} ({code})"
+            code, message = "unknown", f"{message} ({cut(code)})"
         good = code == "closing"
         kind = NotAuthenticated if code == "not_authenticated" else LinkRefused
         error = None if good else kind(f"the other side ended the link: {message} ({code})", code=code)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from itertools import chain, count, islice
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .._errors import Busy, CodecError, NotAllowed, RemoteProtocolError, SenderExists, SigError
+from .._errors import Busy, CodecError, LinkError, NotAllowed, RemoteProtocolError, SenderExists, SigError
 from .._info import Peer, SenderInfo
 from .._names import PRESENCE_EVENTS, check_event_to_hear, check_name, is_like
+from .._shown import shown
 from .._terms import POLICIES
 from .access_change import verb_for
 from .bodies import (
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from .._info import Policy
     from .._limits import LinkOptions
     from .._listener import Key
+    from .._secret import Secret
     from .calls import Asker
     from .hub import Hub
     from .routes import Route, SenderEntry, Topic
@@ -105,6 +107,7 @@ class ServerSession(Session):
         id: Its name on the wire, 128 random bits as hexadecimal text.
         secret: What a link must show to carry it, of the same form.
         peer: Who is at the other end.
+        credential: The secret or the token by which its last link proved that; ``None`` where it showed neither.
         permits: The rules that held when it was looked at last.
         codec: The codec of its data.
         routes: The topics that it owns and whose route is known.
@@ -134,6 +137,7 @@ class ServerSession(Session):
         "_turn_tokens",
         "codec",
         "counters",
+        "credential",
         "detached_s",
         "events",
         "id",
@@ -174,6 +178,7 @@ class ServerSession(Session):
         self._hub = hub
         self.codec = codec
         self.peer = peer
+        self.credential: Secret | None = None
         self.permits = hub.permits
         self._forbidden_to = 0
         self.max_requests = options.max_requests
@@ -210,21 +215,28 @@ class ServerSession(Session):
         """The rules take something away: what was written before must not be written again by another link."""
         self._forbidden_to = self.written
 
+    def take_back_what_was_written(self) -> None:
+        """The rules forbid some of it: where a part is still here, waiting for the line, its link ends."""
+        if self.link is not None and (self._again or self.link.has_pieces):
+            self.link.lose(LinkError("the rules have changed, and forbid what waits to be written"))
+
     def can_go_on_from(self, received: int) -> bool:
         """Whether it can be gone on with, and nothing would be written again that the rules do not allow any more."""
         return received >= self._forbidden_to and super().can_go_on_from(received)
 
-    def unsettled(self) -> tuple[set[int], set[str]]:
-        """Return of what something waits, or was written and may have to be again: topics; senders that come or go."""
-        topics: set[int] = set()
-        senders: set[str] = set()
-        for run in chain(self.events.runs(), (data[begin:] for data, begin in self._written)):
-            for kind, id_, start, end in heads(run):
-                if kind in EVENTS or kind == Kind.KEPT:
-                    topics.add(id_)
-                elif kind == Kind.PRESENCE:
-                    senders.add(read_body("PRESENCE", run[start + HEADER_BYTES : end]).text("sender"))
-        return topics, senders
+    def waits_for(self) -> tuple[set[int], set[str]]:
+        """Return of what something waits: topics, and senders that come or go."""
+        return _told_of(self.events.runs())
+
+    def was_told_of(self) -> tuple[set[int], set[str]]:
+        """Return of what something was written and may have to be again: topics, and senders that come or go."""
+        return _told_of(data[begin:] for data, begin in self._written)
+
+    def write_again(self) -> bytes:
+        """Return the next piece of what did not arrive; the rules of now see first to all that is to be written."""
+        if self.permits is not self._hub.permits:
+            self._hub.access_change.bring_under(self)
+        return self._again.pop() if self._again else b""
 
     @property
     def unsettled_size(self) -> int:
@@ -488,7 +500,7 @@ class ServerSession(Session):
         if patterns is None or any(is_like(info.name, pattern) for pattern in patterns):
             return self._hub.permits.why_not_send(self.identity, info.name, (*info.events, *info.requests))
         return (
-            f"the server takes no sender {info.name!r} at {self.peer.endpoint}, only: {', '.join(patterns)} (its "
+            f"the server takes no sender {shown(info.name)} at {self.peer.endpoint}, only: {', '.join(patterns)} (its "
             "option senders); take one of these names, or have it allowed there"
         )
 
@@ -719,6 +731,19 @@ class ServerSession(Session):
     def _ok(self, id_: int, fields: dict[str, Any]) -> None:
         self.put_control(Kind.OK, id_, write_body(fields))
         self._hub.mark(self)
+
+
+def _told_of(runs: Iterable[bytes]) -> tuple[set[int], set[str]]:
+    """Return of which topics there are events, and of which senders that they come or go."""
+    topics: set[int] = set()
+    senders: set[str] = set()
+    for run in runs:
+        for kind, id_, start, end in heads(run):
+            if kind in EVENTS or kind == Kind.KEPT:
+                topics.add(id_)
+            elif kind == Kind.PRESENCE:
+                senders.add(read_body("PRESENCE", run[start + HEADER_BYTES : end]).text("sender"))
+    return topics, senders
 
 
 def _page(rows: Iterable[dict[str, Any]], room: int) -> tuple[list[dict[str, Any]], bool]:

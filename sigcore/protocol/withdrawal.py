@@ -37,6 +37,8 @@ class Withdrawal:
 
     def events(self, runs: Iterable[Run]) -> list[Run]:
         """Return runs without what is withdrawn of topics."""
+        if not self.topics:
+            return list(runs)
         kept: list[Run] = []
         for place, run in runs:
             rest, gone = _divided(run, lambda kind, id_, _body: kind in OF_TOPICS and id_ in self.topics)
@@ -48,6 +50,8 @@ class Withdrawal:
 
     def presence(self, runs: list[Run]) -> list[Run]:
         """Return runs without what is withdrawn of presence."""
+        if not self.senders:
+            return runs
         kept: list[Run] = []
         for number, (place, run) in enumerate(runs):
             opens = number + 1 < len(runs) and runs[number + 1][1][KIND_AT] == START

@@ -251,7 +251,7 @@ def test_a_topic_that_is_taken_away_and_given_again_is_announced_again() -> None
 def test_a_change_looks_through_some_sessions_at_a_time_and_through_all_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sigcore.protocol.hub.LOOKED_AT", 1)
+    monkeypatch.setattr("sigcore.protocol.access_change.LOOKED_AT", 1)
     server = AccessServer()
     server.rule(OWNER, READER)
     owner, topic = own(server)
@@ -391,7 +391,7 @@ def test_a_session_that_comes_back_before_it_was_looked_at_is_looked_at_first() 
 
 
 def test_nothing_is_written_to_a_session_before_it_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sigcore.protocol.hub.LOOKED_AT", 1)
+    monkeypatch.setattr("sigcore.protocol.access_change.LOOKED_AT", 1)
     server = AccessServer()
     server.rule(OWNER, READER)
     owner, topic = own(server)
