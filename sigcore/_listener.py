@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._info import GAP_CAUSES
 from ._names import PRESENCE_EVENTS
+from ._shown import shown
 from ._signal import ends_the_program
 from ._terms import DEFAULT_TERMS, Terms
 
@@ -145,9 +146,9 @@ class Listener:
             return
         some = "an event" if gap.count == 1 else f"{gap.count} events"
         lost = "may have lost events" if gap.count is None else f"lost {some}"
-        named = "" if info.event == "*" else f" {info.event!r}"
-        named += "" if info.sender == "*" else f" of sender {info.sender!r}"
-        what = f"{self!r} {lost}{named} ({gap.cause})"
+        named = "" if info.event == "*" else f" {shown(info.event)}"
+        named += "" if info.sender == "*" else f" of sender {shown(info.sender)}"
+        what = f"{self!r} {lost}{named} ({known})"
         self._drops.count(cause, f"{what}; on_gap= is told of every such gap", number)
 
     def tell_gap(self, info: EventInfo, gap: Gap) -> None:

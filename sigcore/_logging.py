@@ -2,7 +2,8 @@
 """Logging: one tree of loggers under ``sigcore``, where it goes, and how its lines look.
 
 Until ``setup_logger`` is called, records go where the standard ``logging`` sends them. Whatever a peer put into a
-message, a record stays one line: a filter on each logger of the tree escapes what does not print.
+message, a record stays one line of bounded length: a filter on each logger of the tree escapes what does not print, and
+cuts what is long; a traceback stands below it, indented.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ import sys
 from threading import Lock
 from typing import TextIO
 
-from ._shown import one_line
+from ._shown import cut, one_line
+
+LINE_CHARACTERS = 2_000
+"""How long a line may be, whatever stands in it; each piece of it that a peer chose is much shorter already."""
+
+TRACEBACK_LINES = 200
+"""How many lines of a traceback there may be: the text of an exception may be megabytes of line breaks."""
 
 _ROOT = "sigcore"
 
@@ -26,7 +33,7 @@ def get_logger(name: str = _ROOT) -> logging.Logger:
     if not _is_ours(name):
         raise ValueError(f"a logger of sigcore's is named 'sigcore' or 'sigcore.<part>', not {name!r}")
     logger = logging.getLogger(name)
-    logger.addFilter(_one_line_each)
+    logger.addFilter(_fit_for_a_log)
     return logger
 
 
@@ -97,36 +104,40 @@ class SimpleLogger(logging.Handler):
 
 
 class RateLimit:
-    """Lets at most one log line pass per cause and interval, and tells how many it held back.
+    """Lets one log line pass per cause and interval, or a few, and tells how many it held back.
 
     A cause is a fixed word of ours such as ``"accept failed"``, never a peer's text. Safe to use from any thread.
 
     Args:
-        interval_s: The least time between two lines of one cause, in seconds.
+        interval_s: The time in which so many lines of one cause pass, in seconds.
         max_causes: How many causes are remembered; beyond that the one that passed longest ago is forgotten.
+        burst: How many lines of one cause pass in that time.
 
     >>> limit = RateLimit(interval_s=60.0)
     >>> [limit.line("full", "queue full", now_s=float(now)) for now in (0, 1, 2, 60)]
     ['queue full', None, None, 'queue full (suppressed 2)']
     """
 
-    def __init__(self, interval_s: float, max_causes: int = 1_000) -> None:
+    def __init__(self, interval_s: float, max_causes: int = 1_000, *, burst: int = 1) -> None:
         self._interval_s = interval_s
         self._max_causes = max_causes
+        self._burst = burst
         self._lock = Lock()
-        self._passed: dict[str, tuple[float, int]] = {}  # cause: when a line last passed, how many held back since
+        self._passed: dict[str, tuple[float, int, int]] = {}  # cause: since when, how many passed, how many did not
 
     def line(self, cause: str, text: str, *, now_s: float) -> str | None:
         """Return the line to log, or ``None`` when it is held back; ``now_s`` is an instant on the monotonic clock."""
         with self._lock:
-            passed_s, held_back = self._passed.get(cause, (-float("inf"), 0))
-            if now_s - passed_s < self._interval_s:
-                self._passed[cause] = (passed_s, held_back + 1)
-                return None
-            self._passed.pop(cause, None)
+            since_s, passed, held_back = self._passed.pop(cause, (-float("inf"), 0, 0))
+            if now_s - since_s < self._interval_s:
+                if passed >= self._burst:
+                    self._passed[cause] = (since_s, passed, held_back + 1)
+                    return None
+                self._passed[cause] = (since_s, passed + 1, held_back)
+                return text
             if len(self._passed) >= self._max_causes:
                 del self._passed[next(iter(self._passed))]
-            self._passed[cause] = (now_s, 0)
+            self._passed[cause] = (now_s, 1, 0)
         return f"{text} (suppressed {held_back})" if held_back else text
 
 
@@ -152,21 +163,35 @@ class _LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         text = one_line(record.getMessage())
         line = f"{self._tag}[{record.lineno}][{record.funcName:>20}][{record.levelname.lower():>8}]-{text}"
-        traceback = self.formatException(record.exc_info) if record.exc_info else record.exc_text or ""
-        below = [*traceback.splitlines(), *(record.stack_info or "").splitlines()]
-        # Indented, so that no text inside an exception can pass for a line of the log.
-        return "\n".join([line, *(f"    {one_line(part)}" for part in below)])
+        traceback = record.exc_text or (_below(self.formatException(record.exc_info)) if record.exc_info else "")
+        stack = _below(record.stack_info) if record.stack_info else ""
+        return "\n".join(part for part in (line, traceback, stack) if part)
 
 
-def _one_line_each(record: logging.LogRecord) -> bool:
-    """Escape what does not print; a record that has nothing of it keeps its template and arguments."""
+def _fit_for_a_log(record: logging.LogRecord) -> bool:
+    """Escape what does not print and cut what is long; a record without either keeps its template and arguments."""
     try:
         text = record.getMessage()
     except Exception:  # noqa: BLE001  # a bad template is reported by the handler, as logging does it
         return True
-    if not text.isprintable():
-        record.msg, record.args = one_line(text), None
+    if len(text) > LINE_CHARACTERS or not text.isprintable():
+        record.msg, record.args = _fitted(text), None
+    if record.exc_info and record.exc_info[1] is not None and not record.exc_text:
+        record.exc_text = _below(_FORMATTER.formatException(record.exc_info))  # which every formatter takes from there
     return True
+
+
+def _fitted(text: str) -> str:
+    return cut(one_line(cut(text, LINE_CHARACTERS)), LINE_CHARACTERS)
+
+
+def _below(text: str) -> str:
+    """Return text of many lines as it stands below a record: indented, so that none can pass for a line of the log."""
+    lines = text.split("\n")
+    if len(lines) > TRACEBACK_LINES:
+        half = TRACEBACK_LINES // 2
+        lines = [*lines[:half], f"... ({len(lines) - 2 * half} lines left out)", *lines[-half:]]
+    return "\n".join(f"    {_fitted(line)}" for line in lines)
 
 
 def _is_ours(name: str) -> bool:
@@ -174,3 +199,4 @@ def _is_ours(name: str) -> bool:
 
 
 _setup_lock = Lock()
+_FORMATTER = logging.Formatter()

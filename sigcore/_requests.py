@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ._errors import MethodNotFound, RequestFailed
 from ._names import check_name
-from ._shown import described
+from ._shown import described, listed
 
 if TYPE_CHECKING:
     from ._open_request import OpenRequest
@@ -109,7 +109,7 @@ def request_failed(error: BaseException) -> RequestFailed:
 
 def method_not_found_text(sender: str, method: str, methods: tuple[str, ...]) -> str:
     """Return the message for a method that a sender does not answer."""
-    known = ", ".join(methods) if methods else "no methods"
+    known = listed(methods) if methods else "no methods"
     return f"sender {sender!r} answers no method {method!r}; it answers: {known}"
 
 

@@ -8,12 +8,13 @@ other routers by ``_settle_sender``, ``_settle_listener`` and ``_network``, whic
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-from ._drops import Drops
+from ._drops import LOG_INTERVAL_S, Drops
 from ._errors import (
     CodecError,
     EventNotDeclared,
@@ -28,14 +29,14 @@ from ._gate import Gate
 from ._info import EventInfo
 from ._keeping import Keeping, in_order, last_of_each
 from ._listener import Listener
-from ._logging import get_logger
+from ._logging import RateLimit, get_logger
 from ._names import OWN_EVENTS, check_event_to_hear, check_name
 from ._open_request import OpenRequest
 from ._presence import PresenceBoard
 from ._queue import QUEUE_SIZE, Queue
 from ._requests import DEFAULT_TIMEOUT_S, is_coroutine_function, run_handler
 from ._sender import Sender
-from ._shown import described
+from ._shown import cut, described, listed, shown
 from ._signal import Signal, ends_the_program, with_meta
 from ._stream import Stream
 from ._table import ListenerTable
@@ -94,6 +95,7 @@ class Router:
         self._network: Network | None = None
         self._keeping = Keeping()
         self._drops = Drops()
+        self._raised = RateLimit(LOG_INTERVAL_S)
 
     def add_sender(
         self,
@@ -570,11 +572,19 @@ class Router:
             listener=listener,
         )
         failure.__cause__ = error
-        if isinstance(error, (CodecError, TypeMismatch)):  # whoever sends such data must not fill the log
-            self._drops.count("unfit_data", str(failure))
+        if isinstance(error, (CodecError, TypeMismatch)):
+            text = f"{listener!r} cannot have event {shown(info.event)} of sender {shown(info.sender)}"
+            text += f" ({type(error).__name__}; on_error= and the level DEBUG tell what came)"
+            self._drops.count("unfit_data", text, seen=described(error))
         else:
-            _log.error("%s", failure, exc_info=error)
+            self._log_error(f"{listener!r} {type(error).__name__}", str(failure), error)
         self._hand_on(failure)
+
+    def _log_error(self, cause: str, text: str, error: BaseException) -> None:
+        """Log what code of the user's raised; seldom, for whoever sends what it fails on must not fill the log."""
+        line = self._raised.line(cause, text, now_s=time.monotonic())
+        if line is not None:
+            _log.error("%s", line, exc_info=error)
 
     def _warn_of_undeclared(self, info: SenderInfo) -> None:
         """Warn whoever waits for an event that a sender, now that it is there, does not declare."""
@@ -595,17 +605,18 @@ class Router:
             if listener.warned_of is info:  # whoever came last may have been seen from both sides
                 return
             listener.warned_of = info
-        declared = ", ".join(info.events) or "none"
         self._warn(
             listener,
             EventNotDeclared(
                 f"{listener!r} waits for an event that sender {listener.sender!r} does not declare; "
-                f"its events are: {declared}. The listener stays."
+                f"its events are: {listed(info.events)}. The listener stays."
             ),
         )
 
     def _warn(self, listener: Listener, cause: SigError) -> None:
-        _log.warning("%s", cause)
+        line = self._raised.line(f"{listener!r} is warned", cut(str(cause), 1_000), now_s=time.monotonic())
+        if line is not None:
+            _log.warning("%s", line)
         info = EventInfo(listener.sender or "", listener.event or "")
         failure = ListenerError(str(cause), info=info, listener=listener)
         failure.__cause__ = cause
@@ -617,8 +628,10 @@ class Router:
             return
         try:
             self._on_error(error)
-        except Exception:  # noqa: BLE001  # the user's own; nothing of ours may depend on it
-            _log.exception("on_error itself raised when it was given: %s", error)
+        except Exception as worse:  # noqa: BLE001  # the user's own; nothing of ours may depend on it
+            self._log_error(
+                f"on_error {type(worse).__name__}", f"on_error itself raised when it was given: {error}", worse
+            )
 
 
 def fitted(callback: Callback, type: Any) -> Call:
@@ -647,5 +660,4 @@ def reader_of(type: Any) -> Callable[[Any], Any]:
 def sender_not_found_text(name: str, senders: Iterable[SenderInfo]) -> str:
     """Return the message for a sender that is not connected."""
     names = [info.name for info in senders]
-    shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    return f"no sender {name!r} is connected; connected: {shown or 'none'}"
+    return f"no sender {name!r} is connected; connected: {listed(names)}"

@@ -11,6 +11,7 @@ from ._info import SenderInfo
 from ._keeping import Keeping, KeepingSignal, declared_keep
 from ._names import check_name
 from ._requests import Handlers
+from ._shown import listed
 from ._signal import Report, Signal
 
 if TYPE_CHECKING:
@@ -134,9 +135,8 @@ class Sender:
         self._live_router()
         signal = self._signals.get(event)
         if signal is None:
-            declared = ", ".join(self.events) or "none"
             raise EventNotDeclared(
-                f"sender {self.name!r} does not declare the event {event!r}; its events are: {declared}. "
+                f"sender {self.name!r} does not declare the event {event!r}; its events are: {listed(self.events)}. "
                 "Name it in add_sender(events=[...])."
             )
         return signal

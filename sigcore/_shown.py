@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from itertools import islice
 
 HIDDEN = "***"
 """What stands in the place of a secret."""
+
+SAID_CHARACTERS = 400
+"""How much is kept of a sentence that the other side of a link said: its own refusals are shorter."""
 
 _SECRET_PARTS = ("password", "passwd", "passphrase", "secret", "token", "credential")
 _SECRET_WORDS = frozenset({"auth", "key", "pass", "pin", "psk", "pwd"})
@@ -26,6 +31,25 @@ def shown(text: str | bytes, limit: int = 100) -> str:
     'xxxx'... (9 in all)
     """
     return repr(text) if len(text) <= limit else f"{text[:limit]!r}... ({len(text)} in all)"
+
+
+def cut(text: str, limit: int = 100) -> str:
+    """Return ``text`` cut where it is long, without quotes: for what others said in whole sentences.
+
+    >>> cut("xxxxxxxxx", limit=4)
+    'xxxx... (9 in all)'
+    """
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} in all)"
+
+
+def listed(names: Collection[str], most: int = 10) -> str:
+    """Return the first of ``names`` in a row, and how many more there are; 'none' for none.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    first = ", ".join(cut(name) for name in islice(names, most))
+    return f"{first} and {len(names) - most} more" if len(names) > most else first or "none"
 
 
 def one_line(text: str) -> str:

@@ -26,7 +26,7 @@ from .._limits import LinkKeywords
 from .._logging import get_logger
 from .._names import check_name, check_sender_to_ask
 from .._plugins import load_codec
-from .._shown import described
+from .._shown import SAID_CHARACTERS, cut, described
 from ..protocol.bodies import Fields, read_body, write_body
 from ..protocol.client_link import ClientLink
 from ..protocol.client_session import ClientSession, sender_info
@@ -375,7 +375,7 @@ class ClientRouter(NetworkedRouter):
         elif self._inbox is not None:
             self._inbox.reachable()
         self._outbox.is_online = True
-        _log.info("connected to %s at %s", session.server.name, self._asked)
+        _log.info("connected to %s at %s", cut(session.server.name), self._asked)
 
     def _begin(self, session: ClientSession) -> None:
         """Take up a new session: register everything, before anything else."""
@@ -422,7 +422,8 @@ class ClientRouter(NetworkedRouter):
         def answer(error: SigError | None) -> None:
             if error is not None and not isinstance(error, LinkError):
                 if backoff.is_fresh:
-                    _log.error("the server refuses sender %r: %s; trying on", sender.name, error)
+                    text = cut(str(error), SAID_CHARACTERS)
+                    _log.error("the server refuses sender %r: %s; trying on", sender.name, text)
                     self._tell(error)
                 self._the_loop.call_later(backoff.delay_s(), again)
             answered()
@@ -437,7 +438,7 @@ class ClientRouter(NetworkedRouter):
     def _listen_again(self, session: ClientSession, listener: Listener, answered: Callable[[], None]) -> None:
         def answer(error: SigError | None) -> None:
             if error is not None and not isinstance(error, LinkError):
-                _log.error("the server refuses %r: %s", listener, error)
+                _log.error("the server refuses %r: %s", listener, cut(str(error), SAID_CHARACTERS))
                 self._tell(error)
             answered()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .._access import AccessRules, check_rules
 from .._errors import SigError
 from .._logging import get_logger
-from .._shown import described, one_line
+from .._shown import described, listed, one_line
 
 if TYPE_CHECKING:
     from .._access import Authorize
@@ -51,7 +51,7 @@ class Ruling:
         """Return what these decide; says in the log what looks like a slip of the pen."""
         made = AccessRules(self.rules, self.groups, audit=self.audit, authorize=self.authorize)
         if made.unknown_groups:
-            _log.warning("rules name groups in which nobody is: %s", ", ".join(made.unknown_groups))
+            _log.warning("rules name groups in which nobody is: %s", listed(made.unknown_groups))
         return made
 
 

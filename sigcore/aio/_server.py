@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 from .._carrier import Listening, authenticates, is_confidential, is_local
 from .._config import load_config
 from .._credentials import refuse_at_server
+from .._drops import LOG_INTERVAL_S
 from .._endpoint import Endpoint
-from .._errors import ConfigError, InsecureEndpoint, RemoteProtocolError, RouterClosed
+from .._errors import ConfigError, InsecureEndpoint, LinkError, LinkRefused, RemoteProtocolError, RouterClosed
 from .._info import Peer, SenderInfo
 from .._limits import MIB, LinkKeywords, LinkOptions, ServerLimits
-from .._logging import get_logger
+from .._logging import RateLimit, get_logger
 from .._names import OWN_EVENTS, SERVER, check_name, check_sender_to_ask
 from .._plugins import list_plugins, load_codec, load_hooks
+from .._shown import cut
 from ..protocol.crowd import Crowd, Place
 from ..protocol.gate import Gate
 from ..protocol.hub import Hub
@@ -50,6 +52,9 @@ if TYPE_CHECKING:
     from .._router import OnError
     from .._sender import Sender
     from .._signal import Call, Signal
+
+LEAVING_LINES = 20
+"""How many links that end in good order may be told of in the log in ten seconds."""
 
 RETRY_RATE = 200
 """About how many clients per second come back to a server that was restarted in good order."""
@@ -124,6 +129,7 @@ class ServerRouter(NetworkedRouter):
         self._listenings: list[Listening] = []
         self._ios: dict[ServerLink, LinkIO] = {}
         self._places: dict[Link, Place] = {}
+        self._leaving = RateLimit(LOG_INTERVAL_S, burst=LEAVING_LINES)
         self._flush_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0  # uvloop's handles do not tell
@@ -461,13 +467,15 @@ class ServerRouter(NetworkedRouter):
         return io.link
 
     def _link_ended(self, link: ServerLink, io: LinkIO) -> None:
-        who = link.peer.name if link.peer is not None else "a peer without a handshake"
+        who = cut(link.peer.name) if link.peer is not None else "a peer without a handshake"
         if link.error is None:
-            _log.info("%s left %s", who, link.endpoint)
+            line = self._leaving.line("left", f"{who} left {link.endpoint}", now_s=self._the_loop.time())
+            if line is not None:
+                _log.info("%s", line)
         else:
             code = getattr(link.error, "code", link.error.cause.removeprefix("link_"))
             cause = code if code == "not_authenticated" else f"link_{code}"
-            self._core._drops.count(cause, f"the link of {who} at {link.endpoint} ended: {link.error}")
+            self._core._drops.count(cause, f"the link of {who} at {link.endpoint} ended: {_told(link.error)}")
         io.flush()
 
     def _connection_gone(self, io: LinkIO) -> None:
@@ -526,3 +534,8 @@ class ServerRouter(NetworkedRouter):
         self._timer = None
         self._hub.tick(self._the_loop.time())
         self._flush_soon()
+
+
+def _told(error: LinkError) -> str:
+    """Return why a link ended, for the log: what a client itself said is cut."""
+    return cut(str(error), 150) if type(error) is LinkRefused else str(error)

@@ -8,6 +8,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from .._errors import LinkError
+from .._shown import shown
 
 if TYPE_CHECKING:
     from .._drops import Drops
@@ -80,7 +81,7 @@ class Detached:
                 break
             excess -= size
             found.append(session)
-            text = f"the session of {session.peer.name!r} was given up: those without a link took too much memory"
+            text = f"the session of {shown(session.peer.name)} was given up: those without a link took too much memory"
             self._drops.count("session_evicted", text)
         return found
 

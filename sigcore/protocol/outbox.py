@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .._errors import DeliveryError, DeliveryUnknown, FrameTooLarge
+from .._shown import shown
 from .bodies import join_meta, write_gap
 from .event_buffer import EventBuffer
 from .frames import HEADER, HEADER_BYTES, Kind, frame
@@ -339,7 +340,7 @@ class Outbox(EventBuffer[OutboxItem]):
         self._gaps[outlet, "disconnected"] = None if count is None else count + 1
 
     def _refuse(self, outlet: Outlet, answer: Answer | None) -> None:
-        why = f"events of sender {outlet.sender!r} were dropped: the server does not know it (refused, or removed)"
+        why = f"events of sender {shown(outlet.sender)} were dropped: the server does not know it (refused, or removed)"
         self._drops.count("sender_unknown", why)
         if not outlet.is_removed:
             self._note_gap(outlet)  # told when the server takes the sender after all
@@ -348,7 +349,7 @@ class Outbox(EventBuffer[OutboxItem]):
 
     def _too_long(self, outlet: Outlet, answer: Answer | None) -> bytes:
         """Return the body of the gap that stands in the place of an event."""
-        why = f"an event of sender {outlet.sender!r} was dropped: the server accepts {self.longest} bytes"
+        why = f"an event of sender {shown(outlet.sender)} was dropped: the server accepts {self.longest} bytes"
         self._drops.count("too_large", why)
         if answer is not None:
             answer(None, DeliveryError(why))
