@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ._access_rule import ANY, EFFECTS, Rule
-from ._shown import shown
+from ._config_table import nearest, printed
 
 KEYS = ("who", "allow", "deny", "senders", "events", "methods")
 """The keys of a table of ``[[rules]]``."""
@@ -26,6 +26,8 @@ def read_rules(tables: list[Any], note: Callable[[str, str], None]) -> tuple[Rul
     found: list[Rule] = []
     for number, table in enumerate(tables):
         origin = f"rules[{number}]"
+        if isinstance(table, dict) and _has_unknown(table, origin, note):
+            continue
         try:
             found += _rules(table, origin)
         except ValueError as error:
@@ -33,11 +35,17 @@ def read_rules(tables: list[Any], note: Callable[[str, str], None]) -> tuple[Rul
     return tuple(found)
 
 
+def _has_unknown(table: Mapping[str, object], origin: str, note: Callable[[str, str], None]) -> bool:
+    """Tell of each key of a table that no rule has, and whether there were any."""
+    unknown = [key for key in table if key not in KEYS]
+    for key in unknown:
+        note(f"{origin}.{printed(key)}", f"unknown key; {nearest(key, KEYS)}")
+    return bool(unknown)
+
+
 def _rules(table: object, origin: str) -> list[Rule]:
     if not isinstance(table, dict):
         raise ValueError('it must be a table, as in [[rules]] with who = "dashboard" and allow = "listen"')
-    if unknown := [key for key in table if key not in KEYS]:
-        raise ValueError(f"unknown key {shown(unknown[0])}; known are: {', '.join(KEYS)}")
     texts = {key: _texts(key, value) for key, value in table.items()}
     effects = [effect for effect in EFFECTS if effect in texts]
     if len(effects) != 1:

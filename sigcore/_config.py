@@ -7,7 +7,6 @@ Everything that is wrong with a file is told at once.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import tomllib
@@ -17,13 +16,14 @@ from typing import Any, cast
 
 from ._access_config import KEYS, read_rules
 from ._access_rule import Rule
+from ._config_table import Problems, Table, nearest, said_of
 from ._endpoint import Endpoint
-from ._errors import ConfigError, EndpointError
+from ._errors import EndpointError
 from ._identity import Identity
 from ._identity_config import read_identities
 from ._limits import LinkKeywords, LinkOptions, ServerLimits, about_0, said
 from ._options import format_limit, format_seconds, format_size, option_names, read_number
-from ._shown import HIDDEN, is_secret, shown
+from ._shown import shown
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 """From all to least."""
@@ -113,90 +113,23 @@ def load_config(path: str | os.PathLike[str]) -> ServerConfig:
         OSError: The file cannot be read.
     """
     with open(path, "rb") as file:
-        text = file.read()
-    problems = _Problems(os.fspath(path))
+        data = file.read()
+    problems = Problems(os.fspath(path))
     try:
-        table = tomllib.loads(text.decode("utf-8-sig"))  # Windows editors put a mark first
+        text = data.decode("utf-8-sig")  # Windows editors put a mark first
+        table = tomllib.loads(text)
     except ValueError as error:  # of TOML, of UTF-8, or of a number of thousands of digits
         problems.note("", f"it is no TOML: {error}")
         raise problems.error() from error
-    config = _server(_Table(table, "", KNOWN[""], problems), problems)
+    problems.read_lines(text)
+    config = _server(Table(table, "", KNOWN[""], problems), problems)
     if problems:
         raise problems.error()
     return config
 
 
-class _Problems:
-    """Everything that is wrong with a file.
-
-    Args:
-        path: The file's name.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._found: list[str] = []
-
-    def note(self, key: str, text: str) -> None:
-        """Remember that the key at a path, such as ``limits.max_frame``, is wrong."""
-        self._found.append(": ".join(filter(None, [self._path, key, text])))
-
-    def __bool__(self) -> bool:
-        return bool(self._found)
-
-    def error(self) -> ConfigError:
-        """Return the error that tells of all."""
-        return ConfigError(self._found)
-
-
-class _Table:
-    """A table of the file, with what its keys must be.
-
-    Args:
-        values: What the file has.
-        path: Where the table stands; empty for the file itself.
-        known: The keys that it may have.
-        problems: Takes what is wrong with it.
-
-    Attributes:
-        values: As the argument.
-    """
-
-    def __init__(self, values: Mapping[str, Any], path: str, known: tuple[str, ...], problems: _Problems) -> None:
-        self.values = values
-        self._prefix = f"{path}." if path else ""
-        self._problems = problems
-        for key in values:
-            if key not in known:
-                self.note(key, f"unknown key; {_nearest(key, known)}")
-
-    def note(self, key: str, text: str) -> None:
-        """Remember that a key of this table is wrong."""
-        self._problems.note(f"{self._prefix}{key if key.isprintable() else shown(key)}", text)
-
-    def get(self, key: str, wanted: type, what: str) -> Any:
-        """Return the value of a key if it is of the type that is wanted; else note it, and return ``None``."""
-        value = self.values.get(key)
-        if value is not None and type(value) is not wanted:
-            self.note(key, f"it is {_found(key, value)}; it must be {what}")
-            return None
-        return value
-
-    def text(self, key: str) -> str | None:
-        """Return the value of a key that is text."""
-        value: str | None = self.get(key, str, "text in quotes")
-        if value == "":
-            self.note(key, "it is empty; leave it out, or give a text")
-        return value
-
-    def table(self, key: str) -> _Table:
-        """Return the table that a key holds; an empty one where there is none."""
-        found = self.get(key, dict, f"a table, as in [{self._prefix}{key}]")
-        return _Table(found or {}, f"{self._prefix}{key}", KNOWN[key], self._problems)
-
-
-def _server(table: _Table, problems: _Problems) -> ServerConfig:
-    limits = _limits(table.table("limits"))
+def _server(table: Table, problems: Problems) -> ServerConfig:
+    limits = _limits(table.table("limits", KNOWN["limits"]))
     return ServerConfig(
         endpoints=_endpoints(table, limits, problems),
         codecs=_codecs(table),
@@ -204,7 +137,7 @@ def _server(table: _Table, problems: _Problems) -> ServerConfig:
         insecure=bool(table.get("insecure", bool, "true or false")),
         bounds=_bounds(table),
         limits=cast(LinkKeywords, limits),
-        log_level=_log_level(table.table("logging")),
+        log_level=_log_level(table.table("logging", KNOWN["logging"])),
         identities=read_identities(table.get("identities", dict, _AN_IDENTITY) or {}, problems.note),
         anonymous=table.get("anonymous", bool, "true or false"),
         plugins=_plugins(table),
@@ -213,7 +146,7 @@ def _server(table: _Table, problems: _Problems) -> ServerConfig:
     )
 
 
-def _codecs(table: _Table) -> tuple[str, ...] | None:
+def _codecs(table: Table) -> tuple[str, ...] | None:
     names = table.get("codecs", list, 'a list, as in ["json", "cbor"]')
     if names is None:
         return None
@@ -223,7 +156,7 @@ def _codecs(table: _Table) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _plugins(table: _Table) -> tuple[str, ...]:
+def _plugins(table: Table) -> tuple[str, ...]:
     names = table.get("plugins", list, 'a list, as in ["ldap"]') or []
     if not all(isinstance(name, str) and name for name in names):
         table.note("plugins", 'it must list plug-ins by their names, as in ["ldap"]')
@@ -231,19 +164,19 @@ def _plugins(table: _Table) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _log_level(table: _Table) -> str | None:
+def _log_level(table: Table) -> str | None:
     level = table.text("level")
     if level and level not in LOG_LEVELS:
-        table.note("level", f"{shown(level)} is no level; {_nearest(level, LOG_LEVELS)}")
+        table.note("level", f"{shown(level)} is no level; {nearest(level, LOG_LEVELS)}")
     return level
 
 
-def _limits(table: _Table) -> dict[str, float]:
+def _limits(table: Table) -> dict[str, float]:
     found = {key: _limit(table.note, key, value) for key, value in table.values.items() if key in KNOWN["limits"]}
     return {key: limit for key, limit in found.items() if limit is not None}
 
 
-def _bounds(table: _Table) -> dict[str, int]:
+def _bounds(table: Table) -> dict[str, int]:
     given = {key: table.values[key] for key in option_names(ServerLimits) if key in table.values}
     found = {key: _limit(table.note, key, value, ServerLimits) for key, value in given.items()}
     return {key: int(size) for key, size in found.items() if size is not None}
@@ -262,13 +195,13 @@ def _number(key: str, value: object, options: type = LinkOptions) -> float:
     try:
         number = read_number(options, key, value)
     except ValueError as accepts:
-        raise ValueError(f"it is {_found(key, value)}; it must be {accepts}") from None
+        raise ValueError(f"it is {said_of(key, value)}; it must be {accepts}") from None
     if number <= 0:
-        raise ValueError(f"it is {_found(key, value)}; it must be more than 0 ({about_0(key)})")
+        raise ValueError(f"it is {said_of(key, value)}; it must be more than 0 ({about_0(key)})")
     return number
 
 
-def _endpoints(table: _Table, limits: Mapping[str, float], problems: _Problems) -> tuple[str, ...]:
+def _endpoints(table: Table, limits: Mapping[str, float], problems: Problems) -> tuple[str, ...]:
     entries = table.get("endpoints", list, 'a list, as in ["tcp://127.0.0.1:3000"], or [[endpoints]] tables')
     if entries == [] or "endpoints" not in table.values:
         table.note("endpoints", 'there must be at least one, as in endpoints = ["tcp://127.0.0.1:3000"]')
@@ -283,13 +216,13 @@ def _endpoints(table: _Table, limits: Mapping[str, float], problems: _Problems) 
     return tuple(found)
 
 
-def _endpoint(entry: object, path: str, problems: _Problems) -> Endpoint:
+def _endpoint(entry: object, path: str, problems: Problems) -> Endpoint:
     """Return an endpoint: a URL, or a table with the URL and its options."""
     if isinstance(entry, str):
         return Endpoint.parse(entry)
     if not isinstance(entry, dict):
-        raise EndpointError(f"it is {_found(path, entry)}; it must be a URL, or a table with url = and options =")
-    table = _Table(entry, path, KNOWN["endpoints"], problems)
+        raise EndpointError(f"it is {said_of(path, entry)}; it must be a URL, or a table with url = and options =")
+    table = Table(entry, path, KNOWN["endpoints"], problems)
     if "url" not in entry:
         raise EndpointError('it has no url; give one, as in url = "serial:///dev/ttyUSB0"')
     options = table.get("options", dict, "a table, as in options = { baudrate = 115200 }") or {}
@@ -309,7 +242,7 @@ def _as_in_a_query(name: str, value: object) -> str:
         return _structured(name, value)
     if not isinstance(value, (str, int, float)):
         kinds = "text, a number, true or false, a list or a table"
-        raise EndpointError(f"the option {name!r} is {_found(name, value)}; it must be {kinds}")
+        raise EndpointError(f"the option {name!r} is {said_of(name, value)}; it must be {kinds}")
     if isinstance(value, str) or name not in option_names(LinkOptions):
         return str(value)
     try:
@@ -326,7 +259,7 @@ def _structured(name: str, value: object) -> str:
         return ",".join(value)
     if name in option_names(LinkOptions):
         kinds = "text, or a list of texts" if name == "senders" else "text, a number, true or false"
-        raise EndpointError(f"the option {name!r} is {_found(name, value)}; it must be {kinds}")
+        raise EndpointError(f"the option {name!r} is {said_of(name, value)}; it must be {kinds}")
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":"))  # in ASCII: a URL has no control characters
     except (TypeError, ValueError):  # without its cause, which may quote a secret
@@ -350,26 +283,3 @@ def _check_against(limits: Mapping[str, float], endpoint: Endpoint) -> None:
         if limits.get(name, value) != value:
             ours = said(limits[name])
             raise EndpointError(f"{endpoint} says {name}={said(value)}, [limits] says {ours}; keep one of them")
-
-
-def _found(key: str, value: object) -> str:
-    """Return what was found, in words; never a secret."""
-    if is_secret(key):
-        return HIDDEN
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return f"the text {shown(value)}"
-        case int() | float():
-            return f"the number {value}"
-        case list():
-            return "a list"
-        case dict():
-            return "a table"
-    return "a date or a time"
-
-
-def _nearest(found: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(found, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(known)}"

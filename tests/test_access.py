@@ -181,7 +181,7 @@ def test_names_hold_for_the_verbs_that_they_are_about(tmp_path: Path) -> None:
         ('who = "a"\nallow = "see"\nevents = "x"', "rules[0]: events says nothing about see"),
         ('who = "a"\nallow = "listen"\nmethods = "x"', "rules[0]: methods says nothing about listen"),
         ('who = "a*"\nallow = "listen"', "rules[0]: 'a*': there are no patterns of identities"),
-        ('who = "a"\nalow = "listen"', "rules[0]: unknown key 'alow'"),
+        ('who = "a"\nalow = "listen"', "rules[0].alow: unknown key; did you mean 'allow'?"),
     ],
 )
 def test_a_rule_of_a_file_that_is_wrong_is_told(tmp_path: Path, table: str, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -302,8 +303,30 @@ def test_a_fault_is_told_with_file_key_what_was_found_and_what_is_wanted(tmp_pat
         load(tmp_path, text)
     (problem,) = caught.value.problems
     file, _, told = problem.partition(": ")
-    assert file == str(tmp_path / "sigcore.toml")
+    assert re.fullmatch(rf"{re.escape(str(tmp_path / 'sigcore.toml'))}(:\d+)?", file)
     assert says in told
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('# first\nnmae = "x"\nendpoints = ["mem://one"]', 2),
+        ('endpoints = [\n    "mem://one",\n    3,\n]', 1),
+        ('endpoints = ["mem://one"]\r\n\r\n[limits]  # all\r\nmax_frame = 4096\r\nmax_frme = 1', 5),
+        ('endpoints = ["mem://one"]\n[[rules]]\nwho = "a"\nallow = "see"\n\n[[ rules ]]\nwho = "b"', 6),
+        ('endpoints = ["mem://one"]\n[[rules]]\nwho = "a"\nallow = "see"\nsnders = "x"', 5),
+        ('[[endpoints]]\nurl = "mem://one"\n[[endpoints]]\nurl = "mem://two"\noption = 1', 5),
+        ('name = "\u2028"\nendpoints = ["mem://one"]\nnmae = "x"', 3),
+        ("[limits]\nmax_frame = 4096", None),
+        ('name = """\n[[rules]]"""\nendpoints = ["mem://one"]\n[[rules]]\nwho = "a"', None),
+    ],
+    ids=["key", "list", "table", "second rule", "key of a rule", "endpoint", "odd character", "absent", "long text"],
+)
+def test_a_fault_is_told_with_its_line_where_that_is_sure(tmp_path: Path, text: str, line: int | None) -> None:
+    with pytest.raises(sigcore.ConfigError) as caught:
+        load(tmp_path, text)
+    file = tmp_path / "sigcore.toml"
+    assert caught.value.problems[0].startswith(f"{file}: " if line is None else f"{file}:{line}: ")
 
 
 def test_all_faults_of_a_file_are_told_together(tmp_path: Path) -> None:
