@@ -279,8 +279,9 @@ class ServerRouter(BlockingRouter):
         """Read ``identities``, with their secrets, the rules and ``audit`` again from the configuration file.
 
         A server ``from_config`` does so by itself within a second of a change of the file; call this where a secret has
-        changed that stands elsewhere. Links that are there go on, within the rules. May be called from any thread, and
-        from a handler of an OS signal. The other keys of the file hold from the next start on.
+        changed that stands elsewhere. Links that came in by a secret or a token which is gone or another now are ended;
+        all others go on, within the rules. May be called from any thread, and from a handler of an OS signal. The other
+        keys of the file hold from the next start on.
 
         Raises:
             ConfigError: The file is wrong, or the server is not from a file; what held before holds on.

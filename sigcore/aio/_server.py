@@ -28,6 +28,7 @@ from ..protocol.crowd import Crowd, Place
 from ..protocol.gate import Gate
 from ..protocol.hub import Hub
 from ..protocol.link import Link
+from ..protocol.revocation import end_revoked
 from ..protocol.server_link import ServerLink
 from ..protocol.server_session import ServerSession
 from ._asking import in_time
@@ -197,8 +198,9 @@ class ServerRouter(NetworkedRouter):
         """Read ``identities``, with their secrets, the rules and ``audit`` again from the configuration file.
 
         A server ``from_config`` does so by itself within a second of a change of the file; call this where a secret has
-        changed that stands elsewhere. Links that are there go on, within the rules. May be called from any thread, and
-        from a handler of an OS signal. The other keys of the file hold from the next start on.
+        changed that stands elsewhere. Links that came in by a secret or a token which is gone or another now are ended;
+        all others go on, within the rules. May be called from any thread, and from a handler of an OS signal. The other
+        keys of the file hold from the next start on.
 
         Raises:
             ConfigError: The file is wrong, or the server is not from a file; what held before holds on.
@@ -209,6 +211,7 @@ class ServerRouter(NetworkedRouter):
             raise ConfigError(["this server is not from a configuration file; give it its rules by set_rules()"])
         said = load_config(self._watched.path).keywords() | self._beside
         self._hub.gate.replace(said["identities"])
+        self._post(self._end_revoked)
         self._identities = said["identities"]
         rules = tuple(said["rules"])
         if self._ruling.rules and not rules and not self._ruling.authorize:
@@ -223,6 +226,12 @@ class ServerRouter(NetworkedRouter):
         with self._ruling_lock:  # or of two threads one would undo what the other has said
             self._ruling = replace(self._ruling, **terms)
         self._post(self._rule)
+
+    def _end_revoked(self) -> None:
+        self._hub.now_s = self._the_loop.time()
+        ended = end_revoked(self._hub)
+        if ended:
+            _log.warning("%d sessions were ended: the secret or the token that began them does not hold any more", ended)
 
     def _rule(self) -> None:
         self._hub.set_rules(self._ruling.as_rules())

@@ -71,29 +71,34 @@ class Gate:
     def replace(self, identities: Mapping[str, Identity]) -> None:
         """Know these from now on, and no others; nothing changes where one of them is wrong. Errors as for the class.
 
-        Links and sessions that are there go on.
+        Sessions that were begun by what no longer holds stay until ``revocation.end_revoked`` is called.
         """
         secrets_of: dict[str, Secret] = {}
-        owners: dict[bytes, tuple[str, str]] = {}
+        owners: dict[bytes, tuple[str, Secret]] = {}
         for identity, known in identities.items():
             check_identity(identity, proven_by_medium=not known.can_prove)
             if known.secret is not None:
                 secrets_of[identity] = _read(known.secret, f"the secret of identity {identity!r}")
             if known.token is not None:
-                token = _as_text(_read(known.token, f"the token of identity {identity!r}"), identity)
-                owner, _ = owners.setdefault(self._hidden(token), (identity, token))
+                token = _read(known.token, f"the token of identity {identity!r}")
+                owner, _ = owners.setdefault(self._hidden(_as_text(token, identity)), (identity, token))
                 if owner != identity:
                     raise SecretError(f"identities {owner!r} and {identity!r} have the same token; give each its own")
         self._secrets, self._owners = secrets_of, owners
+        self._credentials = {*secrets_of.items(), *owners.values()}
 
     def secret_of(self, identity: str) -> Secret:
         """Return the secret of an identity; for one that is unknown another, which nobody knows."""
         return self._secrets.get(identity, self._nobody_s)
 
-    def owner_of(self, token: str) -> str:
-        """Return whose token this is; empty where it is nobody's."""
-        owner, known = self._owners.get(self._hidden(token), ("", ""))
-        return owner if owner and is_same(token, known) else ""
+    def find_owner(self, token: str) -> tuple[str, Secret] | None:
+        """Return whose token this is, and the token as it is known here; ``None`` where it is nobody's."""
+        found = self._owners.get(self._hidden(token))
+        return found if found is not None and is_same(token, token_text(found[1])) else None
+
+    def holds(self, identity: str, credential: Secret) -> bool:
+        """Whether a secret or a token still proves an identity."""
+        return (identity, credential) in self._credentials
 
     def _hidden(self, token: str) -> bytes:
         """Return what tokens are found by: nobody outside can tell which are near each other."""

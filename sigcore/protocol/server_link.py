@@ -23,6 +23,7 @@ from .server_session import ServerSession
 
 if TYPE_CHECKING:
     from .._limits import LinkOptions
+    from .._secret import Secret
     from .hub import Hub
 
 NOT_PROVEN = "who you are is not proven: the identity is not known here, or its secret or token is another"
@@ -139,20 +140,20 @@ class ServerLink(Link):
         identity = self._said.auth["identity"]
         secret = self._hub.gate.secret_of(identity)
         if is_same(self._proof, client_proof(secret, self._transcript)):
-            self._welcome(identity, now_s, {"proof": server_proof(secret, self._transcript)})
+            self._welcome(identity, now_s, secret, {"proof": server_proof(secret, self._transcript)})
         else:
             self._refuse_guess(f"identity {shown(identity)} is not known here, or its secret is another", now_s)
 
     def _check_hello(self, now_s: float) -> None:
         hello, medium, gate = self._said, self.medium, self._hub.gate
-        identity = "" if hello.method else medium.identity
+        identity, token = "" if hello.method else medium.identity, None
         if hello.method == "token":
             if not medium.is_confidential:
                 self._refuse(READABLE)
                 return
-            identity = gate.owner_of(hello.auth["token"])
+            identity, token = gate.find_owner(hello.auth["token"]) or ("", None)
         if identity:
-            self._welcome(identity, now_s)
+            self._welcome(identity, now_s, token)
         elif gate.ask is not None:
             left_s = self._started_s + self.options.handshake_timeout - now_s
             gate.ask(self._evidence(), left_s, self.decide)
@@ -210,7 +211,13 @@ class ServerLink(Link):
 
     # the session
 
-    def _welcome(self, identity: str, now_s: float, proof: Mapping[str, str] = MappingProxyType({})) -> None:
+    def _welcome(
+        self,
+        identity: str,
+        now_s: float,
+        credential: Secret | None = None,
+        proof: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         hello = self._said
         self.peer = Peer(hello.name, identity, self.endpoint)
         session, received = self._session_of_before(hello)
@@ -220,6 +227,7 @@ class ServerLink(Link):
             session = ServerSession(self._hub, self.options, hello.accepts, hello.codec, self.peer)
             session.tells_identity = IDENTITY in hello.features
             self._hub.enter_session(session, self.medium)
+        session.credential = credential
         session.may_resume = NO_RESUME not in hello.features
         fields: dict[str, Any] = {
             "version": VERSION,
