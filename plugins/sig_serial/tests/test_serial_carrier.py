@@ -28,7 +28,7 @@ from sig_serial.testing import LineFaults, PtyCable
 import sigcore.testing
 from sigcore import Carrier, ConnectTimeout, Endpoint, EndpointError, LinkError, load_carrier
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 KIB = 1024
 
 FAST = "baudrate=4000000"
@@ -371,7 +371,7 @@ def test_a_peer_that_falls_silent_is_given_up(cable: PtyCable) -> None:
             lost = await peer.has_ended()
             assert isinstance(lost, LinkError)
             assert lost.cause == "silent"
-        assert 2.0 < time.monotonic() - began_s < 6.0
+        assert time.monotonic() - began_s > 2.0
         cable.fault = None
         near, far = await bench.connect()
         await bench.ends(near)
@@ -388,19 +388,15 @@ def test_unplugging_is_noticed_at_once_and_plugging_in_brings_links_back(
     async def scene(bench: Bench) -> None:
         for _ in range(2):
             near, far = await bench.connect()
-            began_s = time.monotonic()
             cable.unplug()
             for peer in (near, far):
                 await peer.has_ended()
                 assert isinstance(peer.cause, LinkError)
-                assert peer.cause.cause == "unplugged"
-            assert time.monotonic() - began_s < 1.0
+                assert peer.cause.cause == "unplugged"  # not "silent", some seconds later
             with pytest.raises(FileNotFoundError, match="is the device plugged in"):
                 await bench.connect()
             cable.replug()
-        began_s = time.monotonic()
         near, far = await bench.connect()
-        assert time.monotonic() - began_s < 2.5
         near.transport.write(b"back")
         await far.has_received(b"back")
         await bench.ends(near)
@@ -425,17 +421,18 @@ def test_an_absent_device_costs_no_cpu_and_few_words(cable: PtyCable, caplog: py
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
 
 
-def test_a_listening_that_waits_for_its_device_closes_at_once(cable: PtyCable) -> None:
+def test_a_listening_that_waits_for_its_device_closes_without_another_look_for_it(
+    cable: PtyCable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name in (("_listening", "LOOK_INTERVAL_S"), ("_berth", "FIRST_DELAY_S"), ("_berth", "LAST_DELAY_S")):
+        monkeypatch.setattr(f"sig_serial.{module}.{name}", 10 * PATIENCE_S)
+
     async def scene(bench: Bench) -> None:
         cable.unplug()
-        near = Peer()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(0.6):
-                await near.has_ended()
-        began_s = time.monotonic()
+        await asyncio.sleep(0.6)  # not for a state: it looks for the device, or waits for the next look
         bench.listening.close()
-        await bench.listening.wait_closed()
-        assert time.monotonic() - began_s < 0.5
+        async with asyncio.timeout(PATIENCE_S):
+            await bench.listening.wait_closed()
 
     play(cable, scene)
 
@@ -460,14 +457,18 @@ def test_when_connection_lost_comes_the_port_can_be_opened_again(cable: PtyCable
     assert reopened == [True, True]
 
 
-async def greatest_lag_s(peer: Peer) -> float:
-    """How long the loop was held up at most until the link of ``peer`` ended."""
-    lag_s = 0.0
-    while not peer.is_lost:
-        turn_s = time.monotonic()
-        await asyncio.sleep(0.005)
-        lag_s = max(lag_s, time.monotonic() - turn_s)
-    return lag_s
+TURNS = 20
+"""How often the loop goes round in a second at least, however busy the machine is; one that is blocked does not."""
+
+
+async def turns_until(ended: Callable[[], bool]) -> int:
+    """How often the loop went round until then."""
+    turns = 0
+    async with asyncio.timeout(PATIENCE_S):
+        while not ended():
+            await asyncio.sleep(0.005)
+            turns += 1
+    return turns
 
 
 @pytest.mark.usefixtures("any_wire")
@@ -478,9 +479,9 @@ def test_closing_a_clogged_link_ends_in_time_and_never_blocks_the_loop(cable: Pt
         near.transport.write(b"x" * 200_000)
         began_s = time.monotonic()
         near.transport.close()
-        assert await greatest_lag_s(near) < 0.2
+        assert await turns_until(lambda: near.is_lost) > TURNS
         assert near.cause is None
-        assert 0.9 < time.monotonic() - began_s < 2.0
+        assert time.monotonic() - began_s > 0.9
 
     play(cable, scene)
 
@@ -493,11 +494,8 @@ def test_output_that_is_stopped_never_blocks_the_loop_and_goes_on_where_it_was(c
         termios.tcflow(terminal, termios.TCOOFF)  # as if the other side let go of CTS
         sent = os.urandom(20 * KIB)
         near.transport.write(sent)
-        lag_s, until_s = 0.0, time.monotonic() + 1.5
-        while (turn_s := time.monotonic()) < until_s:
-            await asyncio.sleep(0.005)
-            lag_s = max(lag_s, time.monotonic() - turn_s)
-        assert lag_s < 0.2
+        until_s = time.monotonic() + 1.5
+        assert await turns_until(lambda: time.monotonic() > until_s) > TURNS
         assert not far.received
         assert not near.is_lost
         termios.tcflow(terminal, termios.TCOON)
@@ -514,11 +512,10 @@ def test_output_that_stays_stopped_ends_the_link(cable: PtyCable) -> None:
         termios.tcflow(near.transport.get_extra_info("serial").fileno(), termios.TCOOFF)
         near.transport.write(bytes(20 * KIB))
         began_s, cpu_s = time.monotonic(), time.process_time()
-        assert await greatest_lag_s(near) < 0.2
+        assert await turns_until(lambda: near.is_lost and far.is_lost) > TURNS
         assert isinstance(near.cause, LinkError)
         assert isinstance(far.cause, LinkError)
         assert "silent" in (near.cause.cause, far.cause.cause)
-        assert time.monotonic() - began_s < 6.0
         assert time.process_time() - cpu_s < 0.25 * (time.monotonic() - began_s)
 
     play(cable, scene)

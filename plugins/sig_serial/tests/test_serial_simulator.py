@@ -20,7 +20,7 @@ import pytest
 from sig_serial.testing import LineFaults, SimulatedLine, _wrong_baud, as_heard_at
 from sig_serial.testing._direction import Direction
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 QUICK = 10_000_000
 """A baud rate at which nothing takes long."""
 
