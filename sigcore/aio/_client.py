@@ -118,6 +118,7 @@ class ClientRouter(NetworkedRouter):
         self._runner: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None]
         self._last_error: Exception | None = None
+        self._told_refusal = ""
         self._is_registered = False
         self._is_up = False  # whether the present link has had its handshake
         self._flush_due = False
@@ -223,6 +224,7 @@ class ClientRouter(NetworkedRouter):
             error = await self._live_once()
             if (self._is_closed and self._is_all_sent()) or self._ends_it(error):
                 return
+            self._tell_of_refusal(error)
             if loop.time() - began_s >= HEALTHY_S:
                 backoff.reset()
             delay_s = backoff.delay_s() + self._asked_to_wait_s()
@@ -270,6 +272,14 @@ class ClientRouter(NetworkedRouter):
         assert error is not None
         self._first.set_exception(error)
         return True
+
+    def _tell_of_refusal(self, error: Exception | None) -> None:
+        """Tell the user's ``on_error``, once for each reason, that the server does not let this client come back."""
+        if not isinstance(error, LinkRefused) or error.code in PASSES or str(error) == self._told_refusal:
+            return
+        self._told_refusal = str(error)
+        if self._first.done():
+            self._tell(error)
 
     def _why_no_link(self) -> str:
         """Return what stands in the way of the first link at this moment."""
@@ -370,6 +380,7 @@ class ClientRouter(NetworkedRouter):
         if self._grace is not None:
             self._grace.cancel()
         self._is_up = True
+        self._told_refusal = ""
         if session is not self._session:
             self._begin(session)
         elif self._inbox is not None:

@@ -91,6 +91,6 @@ def _frame_or_gap(
         refused(str(error))
         return frame(Kind.GAP, id_, write_gap(1, "too_large"))
     except CodecError as error:
-        kind = type(error.__cause__ or error).__name__  # and not its text, which may quote the event: this is logged
-        refused(f"an event cannot be put into {target.name} ({kind})")
+        what = type(error.__cause__ or error).__name__  # and not its text, which may quote the event: this is logged
+        refused(f"an event cannot be put into {target.name} ({what})")
         return frame(Kind.GAP, id_, write_gap(1, "untranslatable"))

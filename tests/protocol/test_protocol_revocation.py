@@ -44,14 +44,14 @@ class Challenged:
         said = hello(auth={"method": "secret", "identity": identity, "nonce": "0c" * 16})
         self.peer.say(said)
         ((_kind, _id, challenge),) = frames_in(self.link.data_to_send(at.now_s))
-        ((_kind, _id, body),) = split_run(said.removeprefix(PREFACE))
+        ((_kind_said, _id, body),) = split_run(said.removeprefix(PREFACE))
         self._about = transcript(body, challenge)
 
     def prove(self, secret: Secret) -> Kind:
         """Answer; return what the server says to that."""
         self.peer.say(control(Kind.PROOF, 0, proof=client_proof(secret, self._about)))
         (kind, _id, _body), *_ = self.peer.hear()
-        return kind
+        return Kind(kind)
 
 
 def by_secret(at: Server, identity: str, secret: Secret) -> RawPeer:

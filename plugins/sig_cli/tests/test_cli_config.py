@@ -66,8 +66,8 @@ def test_every_fault_of_a_file_is_a_line_and_the_exit_code_is_2(sig: Any, tmp_pa
     done = sig("serve", "--config", str(path))
     first, second = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (USAGE, "")
-    assert first == f"Error: {path}: nmae: unknown key; did you mean 'name'?"
-    assert second.startswith(f"{path}: limits.max_frame: it is the text '1Mib'; it must be a size with its unit")
+    assert first == f"Error: {path}:1: nmae: unknown key; did you mean 'name'?"
+    assert second.startswith(f"{path}:4: limits.max_frame: it is the text '1Mib'; it must be a size with its unit")
 
 
 def test_a_file_that_is_not_there_is_wrong_usage(sig: Any, tmp_path: Path) -> None:
