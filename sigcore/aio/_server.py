@@ -231,7 +231,9 @@ class ServerRouter(NetworkedRouter):
         self._hub.now_s = self._the_loop.time()
         ended = end_revoked(self._hub)
         if ended:
-            _log.warning("%d sessions were ended: the secret or the token that began them does not hold any more", ended)
+            _log.warning(
+                "%d sessions were ended: the secret or the token that began them does not hold any more", ended
+            )
 
     def _rule(self) -> None:
         self._hub.set_rules(self._ruling.as_rules())
