@@ -236,7 +236,7 @@ def test_a_factory_that_admits_nobody_has_no_admission() -> None:
 def test_a_server_takes_as_many_links_as_it_may_and_says_why_no_more(limit: int) -> None:
     with sigcore.ServerRouter("mem://few", max_links=limit) as server:
         clients = [sigcore.ClientRouter("mem://few") for _ in range(limit)]
-        late = sigcore.ClientRouter("mem://few", connect_timeout=0.2, reconnect_delay=0.05)
+        late = sigcore.ClientRouter("mem://few", connect_timeout=2, reconnect_delay=0.05)
         try:
             for client in clients:
                 client.open()

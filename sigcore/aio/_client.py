@@ -286,6 +286,8 @@ class ClientRouter(NetworkedRouter):
         if self._connecting is not None and not self._connecting.link.has_ended:
             if self._is_up:
                 return "it is connected, and has not yet answered what is registered here"
+            if self._last_error:
+                return f"it has not answered this try yet; the try before said: {self._last_error}"
             return "it took the connection and has not answered yet; is it a sigcore server?"
         return f"the last try said: {self._last_error}" if self._last_error else "nothing answered"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import RemoteProtocolError
 from .._names import MAX_NAME_BYTES
+from .._shown import listed
 from .bodies import Fields, cut_text, read_body
 from .frames import VERSION
 from .proofs import is_nonce
@@ -86,7 +87,7 @@ def _choose_codec(offered: list[str], codecs: Mapping[str, Codec]) -> Codec:
     for name in offered:
         if name in codecs:
             return codecs[name]
-    text = f"the client offers the codecs {offered}, this server has {sorted(codecs)}"
+    text = f"the client offers the codecs {listed(offered)}; this server has {listed(sorted(codecs))}"
     raise RemoteProtocolError(text, code="codec")
 
 

@@ -222,7 +222,7 @@ def test_another_version_is_told_in_frames(end: str, version: int) -> None:
         ({"versions": [0, 2]}, "version", "versions [0, 2]"),
         ({"versions": []}, "version", "versions []"),
         ({"versions": None}, "malformed_body", "versions"),
-        ({"codecs": ["xml", "yaml"]}, "codec", "['xml', 'yaml']"),
+        ({"codecs": ["xml", "yaml"]}, "codec", "the codecs xml, yaml;"),
         ({"codecs": "json"}, "malformed_body", "codecs"),
         ({"limits": {"frame": 511, "credit": 1}}, "malformed_body", "frame"),
         ({"limits": {"frame": 512, "credit": 0}}, "malformed_body", "credit"),
