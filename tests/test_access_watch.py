@@ -56,6 +56,17 @@ def test_a_file_that_is_being_written_is_left_alone_until_it_is_whole(tmp_path: 
     assert watched.look()
 
 
+def test_a_file_that_somebody_else_has_read_is_not_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "sigcore.toml"
+    file.write_text("one", encoding="utf-8")
+    watched = WatchedFile(file)
+    file.write_text("the second", encoding="utf-8")
+    watched.was_read(watched.stamp())
+    assert [watched.look() for _ in range(3)] == [False, False, False]
+    file.write_text("and the third", encoding="utf-8")
+    assert [watched.look() for _ in range(3)] == [False, True, False]
+
+
 def test_a_file_that_is_gone_for_a_moment_is_read_when_it_is_there(tmp_path: Path) -> None:
     file = tmp_path / "sigcore.toml"
     file.write_text("one")

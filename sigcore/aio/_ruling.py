@@ -73,6 +73,10 @@ def _asking(plugin: LoadedPlugin) -> Authorize:
     return ask
 
 
+Stamp = tuple[int, int, int]
+"""Of a file: when it changed, its size, its inode."""
+
+
 class WatchedFile:
     """A file that is read again when it has changed, and has stayed so: one that is half written may lack a rule.
 
@@ -82,7 +86,7 @@ class WatchedFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
-        self._read = self._seen = self._stamp()
+        self._read = self._seen = self.stamp()
         self._task: asyncio.Task[None] | None = None
 
     def open(self, reload: Callable[[], None]) -> None:
@@ -100,12 +104,16 @@ class WatchedFile:
 
     def look(self) -> bool:
         """Return whether it is to be read now."""
-        stamp, before = self._stamp(), self._seen
+        stamp, before = self.stamp(), self._seen
         self._seen = stamp
         if stamp == self._read or stamp != before:
             return False
         self._read = stamp
         return True
+
+    def was_read(self, stamp: Stamp | None) -> None:
+        """Note that it was read, by somebody else, as it was at ``stamp``."""
+        self._read = stamp
 
     async def _watch(self, reload: Callable[[], None]) -> None:
         while True:
@@ -120,7 +128,8 @@ class WatchedFile:
             text = one_line(str(error) if isinstance(error, SigError | OSError) else described(error))
             _log.error("%s has changed and cannot be used; what held before holds on: %s", os.fspath(self.path), text)
 
-    def _stamp(self) -> tuple[int, int, int] | None:
+    def stamp(self) -> Stamp | None:
+        """Return what differs once it has changed; ``None`` while it is not there."""
         try:
             found = os.stat(self.path)
         except OSError:

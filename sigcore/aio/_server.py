@@ -209,7 +209,9 @@ class ServerRouter(NetworkedRouter):
         """
         if self._watched is None:
             raise ConfigError(["this server is not from a configuration file; give it its rules by set_rules()"])
+        stamp = self._watched.stamp()  # first: what changes while it is read is to be read again
         said = load_config(self._watched.path).keywords() | self._beside
+        self._watched.was_read(stamp)
         self._hub.gate.replace(said["identities"])
         self._post(self._end_revoked)
         self._identities = said["identities"]

@@ -65,6 +65,19 @@ def test_no_line_of_the_help_is_wider_than_a_terminal(name: str) -> None:
     assert [line for line in text.splitlines() if len(line) >= 80] == []
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("lisen", "listen"), ("server", "serve"), ("sender", "senders")])
+def test_a_misspelt_command_is_misuse_and_says_which_was_meant(sig: Sig, typed: str, meant: str) -> None:
+    done = sig(typed, "tcp://127.0.0.1:1")
+    assert done.returncode == 2
+    assert f"No such command '{typed}'; did you mean '{meant}'?" in done.stderr
+
+
+def test_a_command_that_is_like_none_is_misuse(sig: Sig) -> None:
+    done = sig("xyzzy")
+    assert done.returncode == 2
+    assert "No such command 'xyzzy'." in done.stderr
+
+
 def test_the_version_is_that_of_the_package(sig: Sig) -> None:
     assert sig("--version").stdout == f"sig {version('sigcore-cli')}\n"
 

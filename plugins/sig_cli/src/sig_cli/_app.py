@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
@@ -41,6 +42,13 @@ class _Commands(click.Group):
             return None
         command: click.Command = import_module(_MODULE_OF[cmd_name], __package__).command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _MODULE_OF and (near := get_close_matches(args[0], _MODULE_OF, 1)):
+            ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
