@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -59,6 +60,17 @@ def _nothing_left_of_the_run() -> Iterator[None]:
     gc.collect()
     assert threads_left(before) == []
     assert descriptors_left(open_before) == []
+
+
+@pytest.fixture(autouse=True)
+def signals_as_from_a_terminal() -> Iterator[None]:
+    """Give processes the usual Ctrl-C, also where the tests themselves run in the background, which ignores it."""
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,17 +26,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(LONGEST_S))
         if sys.platform == "win32":
             item.add_marker(pytest.mark.skip(reason="Windows cannot stop a process and go on"))
-
-
-@pytest.fixture(autouse=True)
-def signals_as_from_a_terminal() -> Iterator[None]:
-    """Give processes the usual Ctrl-C, also where the tests themselves run in the background, which ignores it."""
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.fixture

@@ -76,6 +76,7 @@ class Running:
             self._process.wait(LIMIT_S)
         finally:
             self._process.kill()
+            self._process.wait()
             self._reader.join()
             assert self._process.stdout is not None
             self._process.stdout.close()
