@@ -22,6 +22,7 @@ class PortCarrier:
         link_defaults: As a carrier has them.
         raw_options: Likewise.
         is_absent: Whether ``connect`` finds nothing.
+        most_links: After how many links ``connect`` finds nothing any more; None for no end.
         cable: What every link says that it came by.
         came: The server's ends of its links, in the order in which they came.
         listening: What ``listen`` gave, in the order of the calls.
@@ -31,6 +32,7 @@ class PortCarrier:
         self.link_defaults: Mapping[str, object] = {}
         self.raw_options: Mapping[str, str] = {"framing": "none"}
         self.is_absent = False
+        self.most_links: int | None = None
         self.cable: str | None = None
         self.came: list[End] = []
         self.made: list[End] = []
@@ -45,7 +47,7 @@ class PortCarrier:
 
     async def connect(self, endpoint: Endpoint, protocol_factory: Factory) -> tuple[Any, asyncio.Protocol]:
         """Make a link, if it is not absent."""
-        if self.is_absent:
+        if self.is_absent or len(self.made) == self.most_links:
             raise FileNotFoundError(f"{endpoint} is not there")
         transport, end = await self._inside.connect(endpoint, lambda: self._end(protocol_factory, self.made))
         assert isinstance(end, End)
